@@ -1,0 +1,1 @@
+"""The human-designed networks, trained and evaluated by the same recipes."""
