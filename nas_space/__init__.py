@@ -1,0 +1,1 @@
+"""What can be built: search spaces, architectures as plain data, factors and exact costs."""

@@ -1,0 +1,70 @@
+"""An architecture as plain data: family, scale and integer genes, with an id for all machines."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One canonical network: genes of blocks that do not exist are absent.
+
+    Attributes:
+        family: Space family, for instance "mobilenet".
+        scale: "digits", "cifar" or "imagenet".
+        genes: (name, value) pairs sorted by name; ratios are integer thousandths.
+    """
+
+    family: str
+    scale: str
+    genes: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, family: str, scale: str, genes: Mapping[str, int]) -> "Architecture":
+        """Architecture with the genes in sorted order."""
+        return cls(family, scale, tuple(sorted(genes.items())))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Architecture":
+        """Architecture read from its JSON.
+
+        Raises:
+            ValueError: The text is no JSON object of family, scale and integer genes.
+        """
+        try:
+            data = json.loads(text)
+            family, scale, genes = data["family"], data["scale"], dict(data["genes"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"Architecture.json must hold family, scale and genes; got {text[:80]!r}. "
+                "Write it with Architecture.to_json."
+            ) from error
+        strange = {k: v for k, v in genes.items() if type(v) is not int}
+        if strange or len(data) != 3:
+            raise ValueError(
+                "Architecture.genes must be integers beside family and scale alone; "
+                f"got {strange or sorted(data)}. Ratios are written as integer thousandths."
+            )
+        return cls.of(str(family), str(scale), genes)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        data: dict[str, Any] = {
+            "family": self.family,
+            "scale": self.scale,
+            "genes": dict(self.genes),
+        }
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def id(self) -> str:
+        """First 12 hex digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @cached_property
+    def values(self) -> dict[str, int]:
+        """Genes as a dict from name to value."""
+        return dict(self.genes)

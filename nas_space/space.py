@@ -1,0 +1,213 @@
+"""Search spaces: genes, choices and what makes a combination canonical.
+
+All convolutional families share one vocabulary of genes: the input `resolution`, the `stem.kernel`,
+and per stage a `width` (channels) and a `depth` (blocks), per block a `kernel` (pixels) and an
+`expand` (hidden channels over channels, in thousandths). A block beyond its stage's depth does not
+exist, and neither do its genes.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_space.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Gene:
+    """One choice to make.
+
+    Attributes:
+        name: For instance "stage2.block1.kernel".
+        choices: Ascending integers.
+        depth: Name of the depth gene that switches this one, "" when it always exists.
+        rank: The gene exists when the depth is at least this.
+    """
+
+    name: str
+    choices: tuple[int, ...]
+    depth: str = ""
+    rank: int = 0
+
+    def active(self, genes: Mapping[str, int]) -> bool:
+        """Whether the gene exists in a network with these genes."""
+        return not self.depth or genes[self.depth] >= self.rank
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks of equal width at one spatial size.
+
+    Attributes:
+        widths: Output channels of every block.
+        depths: How many blocks.
+        kernels: Spatial kernel of a block, odd pixels.
+        expands: Hidden channels of a block over its channels, thousandths.
+        stride: Stride of the first block.
+    """
+
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
+    kernels: tuple[int, ...]
+    expands: tuple[int, ...]
+    stride: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """Everything that can be built in one family at one scale.
+
+    Attributes:
+        family: Name of the layout, "mobilenet" or "resnet".
+        scale: "digits" (16 px), "cifar" (32 px) or "imagenet" (224 px).
+        size: Height and width of the images, pixels.
+        resolutions: Sizes a network may resize its input to, pixels.
+        stem_width: Output channels of the first convolution.
+        stem_kernels: Kernels of the first convolution, odd pixels.
+        stem_stride: Stride of the first convolution.
+        stages: In order from the input.
+    """
+
+    family: str
+    scale: str
+    size: int
+    resolutions: tuple[int, ...]
+    stem_width: int
+    stem_kernels: tuple[int, ...]
+    stem_stride: int
+    stages: tuple[Stage, ...]
+
+    @property
+    def name(self) -> str:
+        """Family and scale, for instance "mobilenet-digits"."""
+        return f"{self.family}-{self.scale}"
+
+    @cached_property
+    def genes(self) -> tuple[Gene, ...]:
+        """Every gene in order from the input; a depth gene comes before those it switches."""
+        return tuple(self._iterate_genes())
+
+    def _iterate_genes(self) -> Iterator[Gene]:
+        yield Gene("resolution", self.resolutions)
+        yield Gene("stem.kernel", self.stem_kernels)
+        for s, stage in enumerate(self.stages, 1):
+            yield Gene(f"stage{s}.width", stage.widths)
+            depth = f"stage{s}.depth"
+            yield Gene(depth, stage.depths)
+            for b in range(1, max(stage.depths) + 1):
+                switch = (depth, b) if b > min(stage.depths) else ("", 0)
+                yield Gene(f"stage{s}.block{b}.kernel", stage.kernels, *switch)
+                yield Gene(f"stage{s}.block{b}.expand", stage.expands, *switch)
+
+    @cached_property
+    def cardinality(self) -> int:
+        """Number of distinct networks."""
+        total = len(self.resolutions) * len(self.stem_kernels)
+        for stage in self.stages:
+            block = len(stage.kernels) * len(stage.expands)
+            total *= len(stage.widths) * sum(block**depth for depth in stage.depths)
+        return total
+
+    def canonical(self, genes: Mapping[str, int]) -> Architecture:
+        """Architecture of these genes without those of blocks that do not exist.
+
+        Raises:
+            ValueError: A gene is unknown, missing or outside its choices.
+        """
+        unknown = sorted(set(genes) - {gene.name for gene in self.genes})
+        if unknown:
+            raise ValueError(
+                f"Space.genes must be genes of {self.name}; got unknown {unknown[0]!r}. "
+                "List them with Space.genes."
+            )
+        kept: dict[str, int] = {}
+        for gene in self.genes:
+            if not gene.active(kept):
+                continue
+            value = genes.get(gene.name)
+            if value not in gene.choices:
+                raise ValueError(
+                    f"Space.{gene.name} must be one of {gene.choices} in {self.name}; "
+                    f"got {value}. Choose one of these."
+                )
+            kept[gene.name] = value
+        return Architecture.of(self.family, self.scale, kept)
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse what does not lie in this space, naming the first reason.
+
+        Raises:
+            ValueError: Another family or scale, a gene unknown or inactive, a value not offered.
+        """
+        if (architecture.family, architecture.scale) != (self.family, self.scale):
+            raise ValueError(
+                f"Architecture.family must be of space {self.name}; "
+                f"got {architecture.family}-{architecture.scale} ({architecture.id}). "
+                "Use the space it was drawn from."
+            )
+        spare = set(architecture.values) - set(self.canonical(architecture.values).values)
+        if spare:
+            raise ValueError(
+                f"Architecture.genes must be genes of blocks that exist; got {min(spare)!r} "
+                f"({architecture.id}). Drop it, or pass the genes through Space.canonical."
+            )
+
+    def contains(self, architecture: Architecture) -> bool:
+        """Whether the architecture is a canonical member of this space."""
+        try:
+            self.check(architecture)
+        except ValueError:
+            return False
+        return True
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A draw uniform over every gene's choices (not over networks: deep ones weigh less)."""
+        return self.canonical({g.name: int(rng.choice(g.choices)) for g in self.genes})
+
+    def extreme(self, largest: bool) -> Architecture:
+        """The network with every gene at its largest, or smallest, choice."""
+        pick = max if largest else min
+        return self.canonical({g.name: pick(g.choices) for g in self.genes})
+
+    def with_gene(self, architecture: Architecture, name: str, value: int) -> Architecture:
+        """The architecture with one gene changed; a block that appears copies its predecessor."""
+        genes = dict(architecture.values)
+        genes[name] = value
+        for gene in self.genes:
+            if gene.name not in genes and gene.active(genes):
+                stage, _, kind = gene.name.split(".")
+                genes[gene.name] = genes[f"{stage}.block{gene.rank - 1}.{kind}"]
+        return self.canonical(genes)
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """Every network that differs in exactly one gene, in gene order."""
+        self.check(architecture)
+        return [
+            self.with_gene(architecture, gene.name, choice)
+            for gene in self.genes
+            if gene.name in architecture.values
+            for choice in gene.choices
+            if choice != architecture.values[gene.name]
+        ]
+
+    def table(self, architectures: Sequence[Architecture]) -> dict[str, NDArray[np.int64]]:
+        """Gene name to (N,) values, 0 where the gene does not exist."""
+        rows = [a.values for a in architectures]
+        return {
+            gene.name: np.fromiter((row.get(gene.name, 0) for row in rows), np.int64, len(rows))
+            for gene in self.genes
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Plain JSON data from which an equal space can be made."""
+        return asdict(self)
+
+    @cached_property
+    def log10_cardinality(self) -> float:
+        """Decimal logarithm of the number of networks."""
+        return math.log10(self.cardinality)
