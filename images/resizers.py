@@ -1,0 +1,130 @@
+"""How pixels change their size: one function per library, in the table `RESIZERS`.
+
+A resizer takes one image (H, W, 3) or a batch (B, H, W, 3), uint8, and the wanted (height, width).
+Pillow and PyTorch widen their filters when shrinking (antialiasing); OpenCV's do not, except area.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from images.streams import MAX_PIXELS
+
+Resizer = Callable[[NDArray[np.uint8], tuple[int, int]], NDArray[np.uint8]]
+
+
+def _checked(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
+        raise ValueError(
+            "resizer.pixels must be uint8 of shape (H, W, 3) or (B, H, W, 3); "
+            f"got {pixels.dtype} of shape {pixels.shape}. Convert them to RGB bytes."
+        )
+    if min(shape) < 1:
+        raise ValueError(
+            f"resizer.shape must be (height, width) of at least 1 pixel; got {shape}. Enlarge it."
+        )
+
+
+def _each(
+    one: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    pixels: NDArray[np.uint8],
+    shape: tuple[int, int],
+) -> NDArray[np.uint8]:
+    _checked(pixels, shape)
+    if pixels.ndim == 3:
+        return one(pixels)
+    resized = np.empty((len(pixels), *shape, 3), np.uint8)
+    for index, image in enumerate(pixels):
+        resized[index] = one(image)
+    return resized
+
+
+def _pillow(
+    pixels: NDArray[np.uint8], shape: tuple[int, int], filter_: Image.Resampling
+) -> NDArray[np.uint8]:
+    height, width = shape
+    return _each(
+        lambda p: np.array(Image.fromarray(p).resize((width, height), filter_)), pixels, shape
+    )
+
+
+def _opencv(
+    pixels: NDArray[np.uint8], shape: tuple[int, int], interpolation: int
+) -> NDArray[np.uint8]:
+    height, width = shape
+
+    def one(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        resized = cv2.resize(
+            np.ascontiguousarray(image), (width, height), interpolation=interpolation
+        )
+        return resized.astype(np.uint8, copy=False)
+
+    return _each(one, pixels, shape)
+
+
+def _torch_bilinear(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    import torch  # seconds to import, and only this entry needs it
+
+    _checked(pixels, shape)
+    batch = pixels[None] if pixels.ndim == 3 else pixels
+    tensor = torch.from_numpy(batch.transpose(0, 3, 1, 2).astype(np.float32))  # (B, 3, H, W)
+    resized = torch.nn.functional.interpolate(
+        tensor, shape, mode="bilinear", align_corners=False, antialias=True
+    )
+    rounded: NDArray[np.uint8] = resized.round_().clamp_(0, 255).byte().numpy()
+    out = np.ascontiguousarray(rounded.transpose(0, 2, 3, 1))  # (B, H, W, 3)
+    return out[0] if pixels.ndim == 3 else out
+
+
+DEFAULT_RESIZER = "pillow_bilinear"
+RESIZERS: dict[str, Resizer] = {
+    "pillow_bilinear": partial(_pillow, filter_=Image.Resampling.BILINEAR),
+    "pillow_nearest": partial(_pillow, filter_=Image.Resampling.NEAREST),
+    "pillow_box": partial(_pillow, filter_=Image.Resampling.BOX),
+    "pillow_hamming": partial(_pillow, filter_=Image.Resampling.HAMMING),
+    "pillow_bicubic": partial(_pillow, filter_=Image.Resampling.BICUBIC),
+    "pillow_lanczos": partial(_pillow, filter_=Image.Resampling.LANCZOS),
+    "opencv_nearest": partial(_opencv, interpolation=cv2.INTER_NEAREST),
+    "opencv_bilinear": partial(_opencv, interpolation=cv2.INTER_LINEAR),
+    "opencv_area": partial(_opencv, interpolation=cv2.INTER_AREA),
+    "opencv_cubic": partial(_opencv, interpolation=cv2.INTER_CUBIC),
+    "opencv_lanczos4": partial(_opencv, interpolation=cv2.INTER_LANCZOS4),
+    "torch_bilinear": _torch_bilinear,
+}
+
+
+def centre_crop(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The (..., size, size, 3) middle of (..., H, W, 3) pixels; odd margins are larger below."""
+    height, width = pixels.shape[-3:-1]
+    if min(height, width) < size:
+        raise ValueError(
+            f"centre_crop.size must be at most the shorter side; got {size} for {height} x {width}."
+            " Resize first."
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return pixels[..., top : top + size, left : left + size, :]
+
+
+def fit_square(
+    pixels: NDArray[np.uint8], size: int, resizer: str = DEFAULT_RESIZER
+) -> NDArray[np.uint8]:
+    """(size, size, 3): the shorter side of (H, W, 3) pixels brought to `size`, then the centre.
+
+    The longer side is rounded down, as torchvision's Resize does.
+    """
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    short, long = min(height, width), max(height, width)
+    longer = size * long // short
+    if longer * size > MAX_PIXELS:
+        raise ValueError(
+            f"image.sides must stay below {MAX_PIXELS} pixels when resized to {size}; "
+            f"got {height} x {width}. Crop or remove it."
+        )
+    shape = (size, longer) if height <= width else (longer, size)
+    return centre_crop(RESIZERS[resizer](pixels, shape), size)
