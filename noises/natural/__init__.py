@@ -1,0 +1,1 @@
+"""Natural noise: corruptions made once, in batches, shared by every network."""
