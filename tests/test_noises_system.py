@@ -1,0 +1,169 @@
+"""System noise: one contract over the table, the geometry by hand, distinct variants."""
+
+import io
+import os
+import tarfile
+from dataclasses import FrozenInstanceError, asdict
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from images.colour import COLOURS
+from images.datasets import load_dataset
+from images.decoders import DECODERS
+from images.resizers import RESIZERS
+from images.streams import encode_jpeg
+from noises.system import (
+    REFERENCE,
+    SYSTEM_NOISES,
+    SystemNoise,
+    identical,
+    pixel_distance,
+    render_all,
+    resize_side,
+)
+
+everywhere = pytest.mark.parametrize("name", SYSTEM_NOISES)
+RNG = np.random.default_rng(2)
+
+
+def streams(count: int, shape: tuple[int, int] = (12, 15)) -> list[bytes]:
+    return [encode_jpeg(RNG.integers(0, 256, (*shape, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+def test_system_noises_change_one_choice_each() -> None:
+    origin = SYSTEM_NOISES[REFERENCE]
+    assert (origin.decoder, origin.resizer, origin.colour) == ("pillow", "pillow_bilinear", "")
+    assert next(iter(SYSTEM_NOISES)) == REFERENCE
+    changes = [
+        {
+            k: v
+            for k, v in asdict(noise).items()
+            if v != asdict(origin)[k] and k in ("decoder", "resizer", "colour")
+        }
+        for noise in list(SYSTEM_NOISES.values())[1:]
+    ]
+    assert all(len(change) == 1 for change in changes)
+    assert {c["resizer"] for c in changes if "resizer" in c} == set(RESIZERS) - {origin.resizer}
+    assert {c["decoder"] for c in changes if "decoder" in c} == set(DECODERS) - {origin.decoder}
+    assert {c["colour"] for c in changes if "colour" in c} == set(COLOURS)
+    assert len(changes) >= 13
+
+
+@everywhere
+def test_system_noise_renders_its_contract(name: str) -> None:
+    noise = SYSTEM_NOISES[name]
+    encoded = streams(3)
+    before = list(encoded)
+    pixels = noise.render(encoded, 16)
+    assert (noise.name, noise.family) == (name, "system")
+    assert noise.source
+    assert pixels.shape == (3, 16, 16, 3)
+    assert pixels.dtype == np.uint8
+    assert encoded == before
+    np.testing.assert_array_equal(noise.render(encoded[::-1], 16), pixels[::-1])
+    with pytest.raises(FrozenInstanceError):
+        noise.decoder = "opencv"  # type: ignore[misc]
+
+
+@everywhere
+def test_system_noise_resizes_straight_to_a_square_and_crops(name: str) -> None:
+    noise = SYSTEM_NOISES[name]
+    encoded = streams(1, (12, 30))[0]
+    decoded = DECODERS[noise.decoder](encoded)
+    through = COLOURS[noise.colour](decoded) if noise.colour else decoded
+    expected = RESIZERS[noise.resizer](through, (19, 19))[1:17, 1:17]
+    np.testing.assert_array_equal(noise.render([encoded], 16)[0], expected)
+
+
+def test_reference_is_pillow_alone() -> None:
+    encoded = streams(1)[0]
+    image = Image.open(io.BytesIO(encoded)).resize((37, 37), Image.Resampling.BILINEAR)
+    expected = np.asarray(image.crop((2, 2, 34, 34)))
+    np.testing.assert_array_equal(SYSTEM_NOISES[REFERENCE].render([encoded], 32)[0], expected)
+
+
+@pytest.mark.parametrize(("size", "side"), [(16, 19), (32, 37), (224, 256), (7, 8), (1, 2)])
+def test_resize_side_is_eight_sevenths(size: int, side: int) -> None:
+    assert resize_side(size) == side
+
+
+@everywhere
+def test_system_noise_renders_a_single_pixel(name: str) -> None:
+    pixels = SYSTEM_NOISES[name].render([encode_jpeg(np.full((1, 1, 3), 90, np.uint8))], 8)
+    assert np.abs(pixels.astype(int) - 90).max() <= 1
+
+
+def test_render_all_equals_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = streams(2)
+    calls: list[str] = []
+    for name, decode in list(DECODERS.items()):
+
+        def counted(data: bytes, name: str = name, decode: object = decode) -> NDArray[np.uint8]:
+            calls.append(name)
+            return decode(data)  # type: ignore[operator,no-any-return]
+
+        monkeypatch.setitem(DECODERS, name, counted)
+    rendered = render_all(SYSTEM_NOISES.values(), encoded, 16)
+    assert sorted(calls) == sorted([*DECODERS, *DECODERS])  # once per decoder and stream
+    assert list(rendered) == list(SYSTEM_NOISES)
+    for name, noise in SYSTEM_NOISES.items():
+        np.testing.assert_array_equal(rendered[name], noise.render(encoded, 16))
+
+
+def test_identical_names_the_earliest_copy() -> None:
+    zero, one = np.zeros((2, 3, 3, 3), np.uint8), np.ones((2, 3, 3, 3), np.uint8)
+    almost = zero.copy()
+    almost[1, 2, 2, 2] = 1
+    rendered = {"a": zero, "b": one, "c": zero.copy(), "d": almost, "e": one[::-1], "f": zero[:1]}
+    assert identical(rendered) == {"c": "a", "e": "b"}
+
+
+def test_pixel_distance_is_largest_and_mean_difference() -> None:
+    base = np.full((1, 2, 1, 3), 100, np.uint8)
+    other = base.copy()
+    other[0, 0, 0] = (90, 100, 102)
+    found = pixel_distance({REFERENCE: base, "x": other})
+    assert (found["x"].maximum, found["x"].mean) == (10, 2.0)
+    assert (found[REFERENCE].maximum, found[REFERENCE].mean) == (0, 0.0)
+    assert pixel_distance({REFERENCE: base, "x": other}, "x")[REFERENCE] == found["x"]
+    with pytest.raises(ValueError, match=r"must be rendered too; got 'system_reference'"):
+        pixel_distance({"x": other})
+
+
+@pytest.mark.parametrize("field", ["decoder", "resizer", "colour"])
+def test_system_noise_refuses_unknown_choices(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"SystemNoise\.{field} must be one of .*; got 'gimp'"):
+        SystemNoise("mine", **{field: "gimp"})
+
+
+def distinct(encoded: list[bytes], size: int) -> set[str]:
+    rendered = render_all(SYSTEM_NOISES.values(), encoded, size)
+    return set(rendered) - set(identical(rendered)) - {REFERENCE}
+
+
+def test_digits_have_eight_distinct_variants() -> None:
+    test = load_dataset("digits", 16).test
+    found = distinct(test.encoded(range(60)), 16)
+    assert len(found) >= 8
+    assert "ffmpeg_decoder" in found
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("archive", "size"), [("cifar10-jpeg.tar.xz", 32), ("imagenet-sample-224.tar", 224)]
+)
+def test_reference_images_have_eight_distinct_variants(archive: str, size: int) -> None:
+    folder = os.environ.get("ROBUSTSCOPE_REFERENCE")
+    if not folder:
+        pytest.skip("ROBUSTSCOPE_REFERENCE is not set: no reference images")
+    with tarfile.open(Path(folder) / archive) as content:
+        files = (content.extractfile(m) for m in content if m.name.endswith(".jpg"))
+        encoded = [file.read() for file in islice(files, 20) if file is not None]
+    found = distinct(encoded, size)
+    assert len(found) >= 8
+    assert {"ffmpeg_decoder", "i420", "nv12"} <= found
