@@ -1,0 +1,1 @@
+"""Adversarial noise: attacks that see the network."""
