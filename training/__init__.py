@@ -1,0 +1,1 @@
+"""How networks learn: the loop, the recipes and the techniques."""
