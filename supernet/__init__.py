@@ -1,0 +1,1 @@
+"""Weight-sharing networks: training, slicing, spawning, recalibrating and folding."""

@@ -1,0 +1,89 @@
+"""From a spawned subnet to the network that is evaluated: recalibrated, then folded.
+
+A subnet shares weights with thousands of others but not their activation statistics, so its
+BatchNorm must be re-estimated before it is evaluated (Yu & Huang, "Universally Slimmable Networks",
+ICCV 2019). Ours pools first and second moments over all images, so variance between batches counts.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from supernet.network import ConvNorm, Subnet
+from supernet.stem import LARGEST, StemConv
+
+
+@torch.no_grad()
+def recalibrate(network: Subnet, batches: Sequence[Tensor]) -> Subnet:
+    """Set every BatchNorm's mean and variance to the moments of its input over all batches.
+
+    Inputs of a layer are those of train mode: earlier layers normalise by the batch at hand.
+
+    Args:
+        network: Changed in place and left in eval mode.
+        batches: Images (B, 3, s, s) in [0, 1], at least one batch.
+
+    Returns:
+        The network.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    sums = [torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms]
+    counts = [0] * len(norms)
+    hooks = [
+        norm.register_forward_pre_hook(_gather(i, sums, counts)) for i, norm in enumerate(norms)
+    ]
+    network.train()
+    for images in batches:
+        network(images)
+    for hook in hooks:
+        hook.remove()
+    for norm, total, count in zip(norms, sums, counts, strict=True):
+        mean, square = total / count
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_((square - mean * mean).clamp_min(0.0))
+    return network.eval()
+
+
+def _gather(index: int, sums: list[Tensor], counts: list[int]):  # type: ignore[no-untyped-def]
+    def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0]
+        var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+        n = x.numel() // x.shape[1]
+        mean, var = mean.double().cpu(), var.double().cpu()
+        sums[index] += n * torch.stack((mean, var + mean * mean))
+        counts[index] += n
+
+    return hook
+
+
+def fold(network: Subnet) -> Subnet:
+    """Merge every BatchNorm into its convolution and lay the weights out channels last, in place.
+
+    The network must be in eval mode; the function it computes is unchanged to float rounding.
+    """
+    for unit in network.units.values():
+        assert isinstance(unit, ConvNorm)
+        if isinstance(unit.norm, nn.BatchNorm2d) and isinstance(unit.conv, nn.Conv2d):
+            unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
+            unit.norm = nn.Identity()
+    network.requires_grad_(False)
+    network.to(memory_format=torch.channels_last)
+    stem, size = network.units["stem"], int(network.plan.resolution)
+    assert isinstance(stem, ConvNorm)
+    if isinstance(stem.conv, nn.Conv2d) and size <= LARGEST and not stem.conv.weight.is_cuda:
+        stem.conv = StemConv(stem.conv, size)
+    return network
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 over names, shapes and bytes of every parameter and buffer, in name order."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name}:{tuple(value.shape)}:{value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,172 @@
+"""The weight-sharing supernet and the subnets spawned from it.
+
+Every subnet uses the leading channels and the centre of the kernels of one shared set of weights
+(Cai et al., "Once-for-All", ICLR 2020; Yu et al., "BigNAS", ECCV 2020). Choosing an architecture is
+an argument of the forward pass and never changes the supernet. The supernet normalises by the batch
+at hand and keeps no running statistics: a subnet gets its own when it is recalibrated.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_space.architecture import Architecture
+from nas_space.costs import convs_of
+from nas_space.layout import Conv, Layout
+from nas_space.presets import layout
+from nas_space.space import Space
+from supernet.depthwise import depthwise
+
+PIXEL_MEAN, PIXEL_SCALE = 0.5, 0.25
+"""Networks take images in [0, 1] and centre them themselves."""
+
+EPSILON = 1e-5
+"""Added to the variance in every BatchNorm."""
+
+
+def activate(x: Tensor, kind: str) -> Tensor:
+    """Apply "relu", "hardswish" or "" (nothing)."""
+    if kind == "relu":
+        return F.relu(x, inplace=True)
+    return F.hardswish(x) if kind == "hardswish" else x
+
+
+def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Conv], Tensor]) -> Tensor:
+    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each convolution done by `apply`."""
+    x = resize(x, int(plan.resolution))
+    x = (x - PIXEL_MEAN) / PIXEL_SCALE
+    for block in plan.blocks:
+        y = x
+        for conv in block.convs:
+            y = apply(y, conv)
+        if isinstance(block.shortcut, Conv):
+            y = y + apply(x, block.shortcut)
+        elif block.shortcut == "identity":
+            y = y + x
+        x = activate(y, block.activation)
+    return x.mean((2, 3))
+
+
+def resize(x: Tensor, size: int) -> Tensor:
+    """Antialiased bilinear resize of square images (B, C, s, s), as two matrix products.
+
+    Equal to `F.interpolate(..., mode="bilinear", antialias=True)` to float rounding, several times
+    faster on small images, and differentiable.
+    """
+    if x.shape[-1] == size:
+        return x
+    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)[None, None]
+    weights = F.interpolate(eye, (size, x.shape[-1]), mode="bilinear", antialias=True)[0, 0]
+    return weights @ x @ weights.T
+
+
+class SharedConv(nn.Module):
+    """Weights of the largest convolution and its BatchNorm; smaller ones are slices."""
+
+    def __init__(self, conv: Conv) -> None:
+        super().__init__()
+        fan_in = 1 if conv.depthwise else int(conv.c_in)
+        weight = torch.empty(int(conv.c_out), fan_in, int(conv.kernel), int(conv.kernel))
+        self.weight = nn.Parameter(nn.init.kaiming_normal_(weight, mode="fan_out"))
+        self.scale = nn.Parameter(torch.ones(int(conv.c_out)))
+        self.shift = nn.Parameter(torch.zeros(int(conv.c_out)))
+
+    def sliced(self, conv: Conv) -> Tensor:
+        """(c_out, c_in or 1, kernel, kernel) view: leading channels, centre of the kernel."""
+        margin = (self.weight.shape[-1] - int(conv.kernel)) // 2
+        fan_in = 1 if conv.depthwise else int(conv.c_in)
+        window = slice(margin, margin + int(conv.kernel))
+        return self.weight[: int(conv.c_out), :fan_in, window, window]
+
+    def forward(self, x: Tensor, conv: Conv) -> Tensor:
+        """Convolve, normalise by this batch, activate."""
+        weight = self.sliced(conv)
+        if conv.depthwise:
+            x = depthwise(x, weight, conv.stride)
+        else:
+            x = F.conv2d(x, weight, None, conv.stride, int(conv.kernel) // 2)
+        scale, shift = self.scale[: int(conv.c_out)], self.shift[: int(conv.c_out)]
+        x = F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
+        return activate(x, conv.activation)
+
+
+def key(conv: Conv) -> str:
+    """Module name of a convolution (torch allows no dots)."""
+    return conv.name.replace(".", "_")
+
+
+class SuperNet(nn.Module):
+    """One set of weights for every network of a space.
+
+    Args:
+        space: What may be built.
+        classes: K, number of logits.
+    """
+
+    def __init__(self, space: Space, classes: int) -> None:
+        super().__init__()
+        self.space, self.classes = space, classes
+        largest = layout(space, space.extreme(largest=True), classes)
+        convs = [conv for block in largest.blocks for conv in convs_of(block)]
+        self.convs = nn.ModuleDict({key(conv): SharedConv(conv) for conv in convs})
+        self.head = nn.Linear(int(largest.features), classes)
+
+    def forward(self, x: Tensor, architecture: Architecture) -> Tensor:
+        """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
+        plan = layout(self.space, architecture, self.classes)
+        features = walk(plan, x, lambda y, conv: self.convs[key(conv)](y, conv))
+        return F.linear(features, self.head.weight[:, : features.shape[1]], self.head.bias)
+
+
+class ConvNorm(nn.Module):
+    """A convolution, its BatchNorm (an identity once folded) and its activation."""
+
+    def __init__(self, conv: Conv, shared: SharedConv) -> None:
+        super().__init__()
+        groups = int(conv.c_in) if conv.depthwise else 1
+        kernel = int(conv.kernel)
+        self.conv: nn.Module = nn.Conv2d(
+            int(conv.c_in), int(conv.c_out), kernel, conv.stride, kernel // 2, 1, groups, bias=False
+        )
+        self.norm: nn.Module = nn.BatchNorm2d(int(conv.c_out), eps=EPSILON)
+        self.activation = conv.activation
+        state = {"weight": shared.sliced(conv)}
+        self.conv.load_state_dict({name: value.detach() for name, value in state.items()})
+        n = int(conv.c_out)
+        affine = {"weight": shared.scale[:n].detach(), "bias": shared.shift[:n].detach()}
+        self.norm.load_state_dict(affine, strict=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve, normalise, activate."""
+        return activate(self.norm(self.conv(x)), self.activation)
+
+
+class Subnet(nn.Module):
+    """A static network with its own weights: (B, 3, s, s) in [0, 1] to logits (B, K)."""
+
+    def __init__(self, plan: Layout, supernet: SuperNet) -> None:
+        super().__init__()
+        self.plan = plan
+        convs = [conv for block in plan.blocks for conv in convs_of(block)]
+        self.units = nn.ModuleDict(
+            {key(conv): ConvNorm(conv, supernet.convs[key(conv)]) for conv in convs}  # type: ignore[arg-type]
+        )
+        self.head = nn.Linear(int(plan.features), plan.classes)
+        weight = supernet.head.weight[:, : int(plan.features)]
+        self.head.load_state_dict({"weight": weight.detach(), "bias": supernet.head.bias.detach()})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, K)."""
+        features = walk(self.plan, x, lambda y, conv: self.units[key(conv)](y))
+        return self.head(features)  # type: ignore[no-any-return]
+
+
+def spawn(supernet: SuperNet, architecture: Architecture) -> Subnet:
+    """A copy of one slice as a network of its own, in train mode, BatchNorm not yet recalibrated.
+
+    Raises:
+        ValueError: The architecture lies outside the supernet's space.
+    """
+    return Subnet(layout(supernet.space, architecture, supernet.classes), supernet)
