@@ -1,0 +1,20 @@
+"""Which choices make an image network robust, to what kind of noise, and how sure are we.
+
+`robustscope.open_results(path)` opens a results file as a lazy table.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sampling.store import open_results
+
+__all__ = ["open_results"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import lazily: `import robustscope` stays quick."""
+    if name == "open_results":
+        from sampling.store import open_results
+
+        return open_results
+    raise AttributeError(f"module 'robustscope' has no attribute {name!r}")

@@ -1,0 +1,312 @@
+"""The main job from data to report, stage after stage; every stage goes on where it was stopped."""
+
+import json
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from analysis.pipeline import analyze
+from images.datasets import Dataset, load_dataset
+from nas_space.architecture import Architecture
+from nas_space.presets import find_space
+from noises.protocol import Protocol, find_protocol
+from robustscope.presets import Preset, find_preset
+from robustscope.progress import Progress
+from robustscope.settings import FILE, Settings, check_folder
+from robustscope.versions import versions
+from sampling.campaign import (
+    SupernetPlan,
+    campaign_record,
+    enlist,
+    evaluate_pending,
+    train_supernets,
+)
+from sampling.conditions import Prepared, prepare
+from sampling.design import Draw, draw
+from sampling.store import Journal, Network, write_results
+from training.loop import Recipe
+
+RECORD = "run.json"
+
+
+@dataclass
+class Run:
+    """A run under way: what is known and what it has cost so far."""
+
+    settings: Settings
+    out: Path
+    workers: int
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def preset(self) -> Preset:
+        """The preset of the settings."""
+        return find_preset(self.settings.preset)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the seconds spent inside to the stage, also when it is stopped."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begin
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 2)
+            write_json(self.out / RECORD, {"finished": False, "seconds": self.seconds})
+
+
+def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict[str, Any]:
+    """Do whatever is not done yet and return the finished record, which lies in out/run.json.
+
+    Raises:
+        ValueError: Bad input, named; whatever was finished before stays.
+    """
+    check_folder(out, settings)
+    check_device(settings.device)
+    protocol = replace_seed(
+        find_protocol(settings.protocol, find_preset(settings.preset).size), settings.seed
+    )
+    for family in settings.spaces:
+        find_space(f"{family}-{find_preset(settings.preset).scale}")
+    dataset = load_dataset(
+        settings.data,
+        find_preset(settings.preset).size,
+        lambda items, total, what: progress.track(items, total, what),
+    )
+    listed = read_architectures(settings)
+    out.mkdir(parents=True, exist_ok=True)
+    with hold(out):
+        (out / FILE).write_text(settings.to_json())
+        job = Run(settings, out, workers, progress, earlier_seconds(out))
+        return _stages(job, protocol, dataset, listed)
+
+
+def _stages(
+    job: Run, protocol: Protocol, dataset: Dataset, listed: dict[str, list[Architecture]]
+) -> dict[str, Any]:
+    out, settings = job.out, job.settings
+    plans = supernet_plans(job, len(dataset.classes))
+    networks = choose_networks(settings, plans, listed)
+    with job.stage("train"):
+        train(job, plans, dataset)
+    with job.stage("noise"):
+        prepared = make_copies(job, dataset, protocol)
+    campaign = campaign_record(dataset, prepared, plans, settings.device)
+    identity = {
+        "settings": json.loads(settings.to_json()),
+        "protocol": campaign.protocol_hash,
+        "dataset": campaign.dataset_sha256,
+        "supernets": {name: json.loads(text) for name, text in campaign.supernets.items()},
+    }
+    with Journal.open(out / "journal.sqlite", json.dumps(identity)) as journal:
+        journal.add(networks)
+        with job.stage("evaluate"):
+            evaluate(job, journal, plans, prepared)
+        counts = journal.counts()
+        with job.stage("export"):
+            provenance = {f"version_{k}": v for k, v in versions().items()}
+            provenance |= {"command": " ".join(sys.argv[1:]), "workers": float(job.workers)}
+            content = write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
+    with job.stage("analyze"):
+        summary = analyze(out / "results.h5", out, job_track(job))
+    shutil.rmtree(out / "cache", ignore_errors=True)
+    record = {
+        "finished": True,
+        "seconds": job.seconds | {"total": round(sum(job.seconds.values()), 2)},
+        "peak_memory_mb": peak_memory(job.workers),
+        "counts": {
+            "networks": counts.total,
+            "done": counts.done,
+            "failed": counts.failed,
+            "conditions": len(campaign.conditions),
+            "images": len(campaign.image_ids),
+            "attacked_images": len(prepared.attacked),
+        },
+        "versions": versions(),
+        "content_hash": content,
+        "protocol_hash": campaign.protocol_hash,
+        "summary": list(summary.sentences),
+    }
+    write_json(out / RECORD, record)
+    return record
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "run.device must be available; got cuda, and torch sees no CUDA device. "
+            "Use --device cpu."
+        )
+
+
+def replace_seed(protocol: Protocol, seed: int) -> Protocol:
+    """The protocol with draws from another seed."""
+    return Protocol(**({**protocol.__dict__} | {"seed": protocol.seed + seed}))
+
+
+@contextmanager
+def hold(out: Path) -> Iterator[None]:
+    """Keep a second run off the folder."""
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"run.out must not be in use; got {out}, on which another run works. "
+            "Wait for it or choose another --out."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def supernet_plans(job: Run, classes: int) -> list[SupernetPlan]:
+    """One supernet per family, with checkpoints in out/supernets."""
+    preset, settings = job.preset, job.settings
+    recipe = Recipe(
+        epochs=settings.epochs,
+        batch=preset.batch,
+        rate=preset.rate,
+        seed=settings.seed,
+        techniques=preset.techniques,
+    )
+    folder = job.out / "supernets"
+    folder.mkdir(exist_ok=True)
+    return [
+        SupernetPlan(
+            name, f"{name}-{preset.scale}", classes, recipe, "standard",
+            folder / f"{name}.safetensors",
+        )
+        for name in settings.spaces
+    ]  # fmt: skip
+
+
+def read_architectures(settings: Settings) -> dict[str, list[Architecture]]:
+    """Family to the listed architectures; empty when networks are to be drawn.
+
+    Raises:
+        ValueError: The file is no JSON list, or an architecture lies in no space of this run.
+    """
+    if not settings.architectures:
+        return {}
+    try:
+        entries = json.loads(Path(settings.architectures).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"run.architectures must be a JSON file; got {settings.architectures} ({error})."
+        ) from error
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(
+            f"run.architectures must be a JSON list of architectures; got {settings.architectures}."
+        )
+    spaces = {
+        name: find_space(f"{name}-{find_preset(settings.preset).scale}") for name in settings.spaces
+    }
+    listed: dict[str, list[Architecture]] = {}
+    for entry in entries:
+        architecture = Architecture.from_json(json.dumps(entry))
+        if architecture.family not in spaces:
+            raise ValueError(
+                f"Architecture.family must be one of {', '.join(spaces)} in this run; "
+                f"got {architecture.family!r}. Change --space or the file."
+            )
+        spaces[architecture.family].check(architecture)
+        listed.setdefault(architecture.family, []).append(architecture)
+    return listed
+
+
+def choose_networks(
+    settings: Settings, plans: list[SupernetPlan], listed: dict[str, list[Architecture]]
+) -> list[Network]:
+    """The listed networks, or equal numbers drawn from every space."""
+    networks: list[Network] = []
+    for i, plan in enumerate(plans):
+        if listed:
+            distinct = {a.id: a for a in listed.get(plan.name, [])}
+            draws = [Draw(a, "listed", a.id) for a in distinct.values()]
+        else:
+            count = settings.subnets // len(plans) + (i < settings.subnets % len(plans))
+            draws = draw(find_space(plan.space), count, settings.seed)
+        networks += enlist(plan, draws)
+    return networks
+
+
+def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
+    """Train the supernets side by side, with a bar over all their epochs."""
+    names = ", ".join(p.name for p in plans)
+    total = sum(p.recipe.epochs for p in plans)
+    at = [0] * len(plans)
+    with job.progress.bar("Training", total, f"epochs of {names}") as bar:
+        folder = job.out / "cache" / "training"
+        for plan, epoch in train_supernets(
+            plans, dataset, folder, job.workers, job.settings.device
+        ):
+            bar.update(epoch - at[plan])
+            at[plan] = epoch
+
+
+def make_copies(job: Run, dataset: Dataset, protocol: Protocol) -> Prepared:
+    """Noise the images once for all networks."""
+    with job.progress.bar("Noising", 1, "conditions") as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        prepared = prepare(dataset, protocol, job.settings.images, job.out / "cache", report)
+        bar.update(bar.total - bar.n)
+    return prepared
+
+
+def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Prepared) -> None:
+    """Evaluate what is pending, with a bar over all networks."""
+    counts = journal.counts()
+    failed = counts.failed
+    done = counts.done + counts.failed
+    with job.progress.bar("Evaluating", counts.total, "networks", done) as bar:
+        for kind in evaluate_pending(journal, plans, prepared, job.workers, job.settings.device):
+            if kind == "message":
+                continue
+            failed += kind == "failed"
+            bar.set_postfix_str(f", {failed} failed" if failed else "", refresh=False)
+            bar.update()
+
+
+def job_track(job: Run) -> Callable[[Any], Any]:
+    """Shows the steps of the analysis as a bar."""
+    return lambda steps: job.progress.track(steps, len(steps), "Analysing")
+
+
+def earlier_seconds(out: Path) -> dict[str, float]:
+    """Seconds that earlier, stopped runs on this folder spent per stage."""
+    try:
+        seconds = json.loads((out / RECORD).read_text())["seconds"]
+        return {str(k): float(v) for k, v in seconds.items() if k != "total"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def peak_memory(workers: int) -> int:
+    """MB at most held at once: this process's peak and every worker at the largest one's peak."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return int((own + workers * child) / 1024)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace a JSON file in one step."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(data, indent=1))
+    part.replace(path)

@@ -1,0 +1,88 @@
+"""What the user asked for, as plain data that names a run folder and is compared on resumption."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "settings.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that outcomes of a run depend on, but for the data and the code.
+
+    Attributes:
+        preset: Name of the preset.
+        data: Data specification.
+        spaces: Families of the supernets.
+        subnets: Networks in all.
+        images: Test images, at most.
+        epochs: Training epochs.
+        protocol: Name of a protocol or path of its file.
+        device: "cpu" or "cuda".
+        seed: Of training, design and noises' protocol.
+        architectures: File of the networks to evaluate, "" to draw them.
+        files: Path to SHA-256 of the files named above.
+    """
+
+    preset: str
+    data: str
+    spaces: tuple[str, ...]
+    subnets: int
+    images: int
+    epochs: int
+    protocol: str
+    device: str
+    seed: int
+    architectures: str
+    files: tuple[tuple[str, str], ...] = ()
+
+    def with_files(self) -> "Settings":
+        """The settings with the hashes of the files they name.
+
+        Raises:
+            ValueError: A named file cannot be read.
+        """
+        named = [self.protocol] if self.protocol.endswith(".json") else []
+        named += [self.architectures] if self.architectures else []
+        return Settings(**(asdict(self) | {"files": tuple((n, _hash(n)) for n in named)}))
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1)
+
+
+def _hash(name: str) -> str:
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ValueError(
+            f"run.{name} must be a readable file; got {error.strerror}. Correct the path."
+        ) from error
+
+
+def check_folder(out: Path, settings: Settings) -> None:
+    """Refuse an output folder that holds something else or a run with other settings.
+
+    Raises:
+        ValueError: Says which setting differs.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"run.out must be a folder; got the file {out}. Choose another --out.")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    try:
+        before = json.loads((out / FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"run.out must be new, empty or an earlier run; got {out} without a readable {FILE}. "
+            "Choose another --out."
+        ) from error
+    now = json.loads(settings.to_json())
+    for name in now:
+        if before.get(name) != now[name]:
+            raise ValueError(
+                f"run.{name} must be as before in {out}; got {now[name]}, was {before.get(name)}. "
+                "Use the same settings to go on, or another --out."
+            )

@@ -1,0 +1,105 @@
+"""The SQLite file under the journal: made whole or not at all, opened only when it is sound."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from .atomic import replacing
+from .checks import StoreError
+
+APPLICATION = 0x52534A31  # "RSJ1" in the header of the file: this SQLite file is a journal
+VERSION = 1
+
+# `position` keeps the order of arrival; every row carries the digest of what it says.
+_TABLES = """
+CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE networks (
+    position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record TEXT NOT NULL,
+    digest BLOB NOT NULL);
+CREATE TABLE outcomes (
+    position INTEGER PRIMARY KEY REFERENCES networks,
+    weights TEXT NOT NULL, conditions INTEGER NOT NULL, images INTEGER NOT NULL,
+    evaluated BLOB NOT NULL, correct BLOB NOT NULL, alarms TEXT NOT NULL, seconds REAL NOT NULL,
+    digest BLOB NOT NULL);
+CREATE TABLE attempts (
+    position INTEGER PRIMARY KEY REFERENCES networks,
+    started INTEGER NOT NULL, failure TEXT NOT NULL, failed INTEGER NOT NULL,
+    digest BLOB NOT NULL);
+"""
+
+
+@contextmanager
+def sqlite_seam(path: Path) -> Iterator[None]:
+    """Re-raises whatever SQLite or the disk raises as one line that names the journal."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, sqlite3.OperationalError | OSError):  # locked, disk full, no folder
+            advice = "Free the disk or the file, or choose another folder."
+        else:
+            advice = "Restore a copy, or start again in another folder."
+        raise StoreError(
+            f"Journal.path must be a sound journal that can be written; got {path} ({reason}). "
+            f"{advice}"
+        ) from error
+
+
+def create(path: Path) -> None:
+    """Puts an empty journal at `path`, atomically: a file of no bytes is then always damage."""
+    stale = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
+    if any(file.exists() for file in stale):
+        raise StoreError(
+            f"Journal.path must not have lost its main file; got {path.name}-wal without {path}. "
+            "Restore the file, or remove the remains to start anew."
+        )
+    with replacing(path) as temporary, closing(sqlite3.connect(temporary)) as connection:
+        connection.executescript(_TABLES)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.commit()
+
+
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """An open connection to the sound journal at `path`, WAL and synchronous=FULL.
+
+    Raises:
+        StoreError: The file is no journal, of another version, or damaged.
+        sqlite3.Error: The file is not SQLite, or locked.
+    """
+    uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        _check_header(path, connection)
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_header(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION:
+        what = "an empty file" if path.stat().st_size == 0 else "another file"
+        raise StoreError(
+            f"Journal.path must be a journal; got {what} at {path}. "
+            "Restore a copy, or choose another folder."
+        )
+    if version != VERSION:
+        raise StoreError(
+            f"Journal.version must be {VERSION}; got {version} in {path}. "
+            "Continue with the version of robustscope that made it."
+        )
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        reason = " ".join(str(verdict).split())
+        raise StoreError(
+            f"Journal.path must be undamaged; got {path} ({reason}). "
+            "Restore a copy, or start again in another folder."
+        )
