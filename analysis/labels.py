@@ -1,0 +1,53 @@
+"""Names, units and file names as readers see them."""
+
+import re
+from collections.abc import Sequence
+
+from analysis.outcomes import Outcome
+from analysis.regressions import DESIGN_FACTORS
+from analysis.study import Group
+
+COSTS = ("macs", "parameters", "activations", "receptive_field")
+_MILLIONS = ("macs", "parameters", "activations")
+
+
+def slug(label: str) -> str:
+    """A file name for any label: letters, digits, dot, minus and underscore."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", label).strip("._") or "unnamed"
+
+
+def factor_order(names: Sequence[str]) -> list[str]:
+    """Design factors, then costs, then the factors per stage, stage by stage within a gene."""
+    first = [*DESIGN_FACTORS, *COSTS]
+    genes = {name: place for place, name in enumerate(first)}
+
+    def key(name: str) -> tuple[int, int, str]:
+        whole, _, stage = name.partition("_stage")
+        place = genes.get(whole, len(first))
+        return (place + (len(first) + 1) * bool(stage), int(stage) if stage.isdigit() else 0, name)
+
+    return sorted(names, key=key)
+
+
+def factor_scale(name: str) -> float:
+    """What to divide a factor by for display: a million for MACs and the like."""
+    return 1e6 if name in _MILLIONS else 1.0
+
+
+def factor_label(name: str, unit: str) -> str:
+    """Axis label of a factor, with its unit."""
+    if name in _MILLIONS:
+        return "MACs (millions)" if name == "macs" else f"{name} (millions)"
+    short = unit.split(",")[0].removesuffix(" of the network's input")
+    return f"{name} ({short})" if short and short != "1" else name
+
+
+def outcome_label(outcome: Outcome) -> str:
+    """Short name of an outcome with its unit."""
+    name = outcome.name.replace("natural_", "natural: ").replace("system_nsd", "system NSD")
+    return f"{name} (points)" if outcome.kind == "deviation" else f"{name} (%)"
+
+
+def size_of(group: Group) -> str:
+    """How many networks and design units a group holds, in words."""
+    return f"{len(group.rows):,} networks, {group.n_units:,} design units"

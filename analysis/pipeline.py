@@ -1,0 +1,121 @@
+"""From a results file to tables, figures and the report: the one entry of the analysis."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.drawing import Saved
+from analysis.figures import draw_all
+from analysis.findings import Findings, examine
+from analysis.report import render
+from analysis.tables import conditions_table, networks_table, write_csv
+from sampling.store import Results, open_results
+
+STEPS = ("scores", "correlations", "regressions", "tables", "figures", "report")
+Track = Callable[[Sequence[str]], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class AnalysisSummary:
+    """What an analysis found and wrote.
+
+    Attributes:
+        sentences: The findings in plain words, with their uncertainty.
+        tables: Table name to CSV file.
+        figures: Figures with their captions and files.
+        missing: In words, figures that could not be drawn.
+        report: The HTML file.
+    """
+
+    sentences: tuple[str, ...]
+    tables: Mapping[str, Path]
+    figures: tuple[Saved, ...]
+    missing: tuple[str, ...]
+    report: Path
+
+
+def analyze(results_path: Path, out: Path, track: Track | None = None) -> AnalysisSummary:
+    """Analyse a results file and write out/tables, out/figures and out/report.html.
+
+    Args:
+        results_path: The results file.
+        out: Folder to write to; made if absent, files of the same name are replaced.
+        track: Shows progress over the step names, `tqdm` for instance; silent when None.
+
+    Raises:
+        ValueError: If the file is no readable results file, holds no evaluated network, or `out`
+            cannot be written.
+    """
+    steps = iter(STEPS if track is None else track(STEPS))
+
+    def begin() -> object:
+        return next(steps, None)
+
+    with open_results(results_path) as results:
+        findings = examine(results, begin=begin)
+    begin()
+    tables = save_tables(findings, out)
+    begin()
+    figures, missing = save_figures(findings, out)
+    begin()
+    report = save_report(findings, figures, missing, out)
+    begin()  # past the end, so that a progress bar closes
+    return AnalysisSummary(findings.sentences, tables, figures, missing, report)
+
+
+def write_tables(results: Results, out: Path) -> Mapping[str, Path]:
+    """Write out/tables of an open results file; return table name to CSV file."""
+    return save_tables(examine(results), out)
+
+
+def write_figures(results: Results, out: Path) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
+    """Write out/figures of an open results file; return them and, in words, those not drawn."""
+    return save_figures(examine(results), out)
+
+
+def write_report(results: Results, out: Path) -> Path:
+    """Write out/report.html of an open results file and the figures in it; return its path."""
+    findings = examine(results)
+    return save_report(findings, *save_figures(findings, out), out)
+
+
+def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
+    """Write out/tables: networks, conditions, correlations, outcome_correlations, regressions."""
+    tables = {
+        "networks": networks_table(findings.study),
+        "conditions": conditions_table(findings.study),
+        "correlations": findings.correlations.factors,
+        "outcome_correlations": findings.correlations.outcomes,
+        "regressions": findings.regressions.table,
+    }
+    return write_csv(tables, make_folder(out / "tables"))
+
+
+def save_figures(findings: Findings, out: Path) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
+    """Write out/figures; return the figures and, in words, those that could not be drawn."""
+    return draw_all(findings, make_folder(out / "figures"))
+
+
+def save_report(
+    findings: Findings, figures: Sequence[Saved], missing: Sequence[str], out: Path
+) -> Path:
+    """Write out/report.html and return its path."""
+    path = make_folder(out) / "report.html"
+    path.write_text(render(findings, figures, missing), encoding="utf-8")
+    return path
+
+
+def make_folder(folder: Path) -> Path:
+    """The folder, made if need be.
+
+    Raises:
+        ValueError: If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"analyze.out must be a folder that can be written; got {folder} "
+            f"({error.strerror or error}). Choose another one."
+        ) from error
+    return folder

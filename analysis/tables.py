@@ -1,0 +1,112 @@
+"""networks.csv, conditions.csv and the numbers behind them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.study import Study
+from metrics import Bits, Estimate, Floats, accuracy, attack_robustness, robust_accuracy, worst_case
+
+IDENTITY = [
+    *("id", "family", "origin", "supernet", "technique", "seed", "design", "pair"),
+    *("weights", "architecture"),
+]
+
+
+def networks_table(study: Study) -> pd.DataFrame:
+    """One row per evaluated network: identity, factors, and every accuracy with its interval.
+
+    Shares are in [0, 1]. Every number NAME comes with NAME_low and NAME_high. NAME is a condition
+    (share of its evaluated images), worst_case_eR (robust accuracy under the worst attack of budget
+    rank R), wcar_eR (the same of the images right without noise), or an outcome.
+    """
+    columns: dict[str, object] = {name: study.networks[name] for name in IDENTITY}
+    columns |= {str(name): study.factors[name] for name in study.factors}
+    whole = accuracy(study.evaluated, study.correct)
+    for m, name in enumerate(study.conditions["name"]):
+        part = Estimate(whole.value[:, m], whole.low[:, m], whole.high[:, m])
+        columns |= _with_limits(str(name), part)
+    columns |= _worst_cases(study)
+    for score in study.scores:
+        name = score.outcome.name
+        # a condition may bear an outcome's name ("clean"): same number, unless it is something else
+        same = name in columns and score.outcome.columns == (_position(study, name),)
+        if not same:
+            columns |= _with_limits(f"outcome_{name}" if name in columns else name, score.estimate)
+    return pd.DataFrame(columns)
+
+
+def conditions_table(study: Study) -> pd.DataFrame:
+    """One row per condition: what it is, and median, least and greatest accuracy over networks."""
+    table = study.conditions.copy()
+    shares = accuracy(study.evaluated, study.correct).value
+    tried = study.evaluated.sum(-1)
+    known = [column[np.isfinite(column)] for column in shares.T]
+    table["networks"] = [len(column) for column in known]
+    table["images"] = tried.max(axis=0)
+    for name, of in (("median", np.median), ("min", np.min), ("max", np.max)):
+        table[name] = [float(of(column)) if len(column) else np.nan for column in known]
+    table["median_drop"] = _median_drop(study, shares)
+    return table
+
+
+def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
+    """Write NAME.csv for every table into an existing folder and return the paths."""
+    paths = {}
+    for name, table in tables.items():
+        paths[name] = folder / f"{name}.csv"
+        table.to_csv(paths[name], index=False, float_format="%.8g", lineterminator="\n")
+    return paths
+
+
+def _with_limits(name: str, estimate: Estimate) -> dict[str, object]:
+    limits = {"_low": estimate.low, "_high": estimate.high}
+    return {name: estimate.value, **{name + suffix: value for suffix, value in limits.items()}}
+
+
+def _position(study: Study, name: str) -> int:
+    names = [str(other) for other in study.conditions["name"]]
+    return names.index(name) if name in names else -1
+
+
+def _worst_cases(study: Study) -> dict[str, object]:
+    """Worst case over attacks per budget rank, in both definitions."""
+    family = study.conditions["family"]
+    attacks = np.flatnonzero(family == "adversarial")
+    clean = np.flatnonzero(family == "clean")
+    if len(attacks) == 0:
+        return {}
+    ranks = study.conditions["severity"].to_numpy()[attacks]
+    tried, right, levels = worst_case(study.evaluated[:, attacks], study.correct[:, attacks], ranks)
+    columns = _by_rank("worst_case", robust_accuracy(tried, right), levels)
+    if len(clean):
+        untouched: Bits = study.correct[:, clean[0]]
+        columns |= _by_rank("wcar", attack_robustness(untouched, tried, right), levels)
+    return columns
+
+
+def _by_rank(name: str, estimate: Estimate, levels: NDArray[np.int_]) -> dict[str, object]:
+    columns: dict[str, object] = {}
+    for r, level in enumerate(levels):
+        part = Estimate(estimate.value[:, r], estimate.low[:, r], estimate.high[:, r])
+        columns |= _with_limits(f"{name}_e{level}", part)
+    return columns
+
+
+def _median_drop(study: Study, shares: Floats) -> list[float]:
+    """Median over networks of accuracy lost against the condition's reference, on its images."""
+    drops = []
+    for m, reference in enumerate(study.conditions["reference"]):
+        base = _position(study, str(reference))
+        if base < 0:
+            drops.append(np.nan)
+            continue
+        both = study.evaluated[:, m] & study.evaluated[:, base]
+        count = both.sum(-1)
+        lost = (study.correct[:, base] & both).sum(-1) - (study.correct[:, m] & both).sum(-1)
+        known = count > 0
+        drops.append(float(np.median(lost[known] / count[known])) if known.any() else np.nan)
+    return drops
