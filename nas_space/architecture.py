@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +16,24 @@ class Architecture:
         family: Space family, for instance "mobilenet".
         scale: "digits", "cifar" or "imagenet".
         genes: (name, value) pairs sorted by name; ratios are integer thousandths.
+        values: The same as a dict from name to value.
+
+    Raises:
+        ValueError: The genes are not in sorted order, each once.
     """
 
     family: str
     scale: str
     genes: tuple[tuple[str, int], ...]
+    values: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", dict(self.genes))
+        if tuple(sorted(self.values.items())) != self.genes:
+            raise ValueError(
+                "Architecture.genes must be (name, value) pairs in sorted order, each once; "
+                f"got {self.genes}. Make it with Architecture.of."
+            )
 
     @classmethod
     def of(cls, family: str, scale: str, genes: Mapping[str, int]) -> "Architecture":
@@ -63,8 +76,3 @@ class Architecture:
     def id(self) -> str:
         """First 12 hex digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-    @cached_property
-    def values(self) -> dict[str, int]:
-        """Genes as a dict from name to value."""
-        return dict(self.genes)

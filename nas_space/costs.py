@@ -13,6 +13,7 @@ from nas_space.architecture import Architecture
 from nas_space.layout import Block, Conv, Int
 from nas_space.presets import FAMILIES
 from nas_space.space import Space
+from nas_space.table import gene_table
 
 UNITS = {
     "depth": "blocks",
@@ -29,16 +30,16 @@ UNITS = {
 """Unit of every whole-network factor; per-stage factors share the unit of the whole."""
 
 
-def macs_of(conv: Conv) -> Int:
-    """Multiply-adds of one convolution on one image."""
-    fan_in = 1 if conv.depthwise else conv.c_in
-    return conv.size * conv.size * conv.kernel * conv.kernel * fan_in * conv.c_out
+def tally(conv: Conv) -> tuple[Int, Int, Int]:
+    """Multiply-adds, parameters and activations of one convolution on one image.
 
-
-def parameters_of(conv: Conv) -> Int:
-    """Weights of the convolution and the two BatchNorm vectors after it."""
+    Parameters are the weights of the convolution and the two BatchNorm vectors after it;
+    activations are the values it puts out.
+    """
     fan_in = 1 if conv.depthwise else conv.c_in
-    return (conv.kernel * conv.kernel * fan_in + 2) * conv.c_out
+    weights: Int = conv.c_out * fan_in * (conv.kernel * conv.kernel)
+    area: Int = conv.size * conv.size
+    return area * weights, weights + 2 * conv.c_out, area * conv.c_out
 
 
 def convs_of(block: Block) -> Iterator[Conv]:
@@ -61,7 +62,7 @@ def costs(
     Returns:
         "macs", "parameters", "activations" and "receptive_field", each (N,) float64.
     """
-    return _costs(space, space.table(architectures), classes)
+    return _costs(space, gene_table(space, architectures), classes)
 
 
 def _costs(
@@ -69,25 +70,20 @@ def _costs(
 ) -> dict[str, NDArray[np.float64]]:
     layout = FAMILIES[space.family](space, genes, classes)
     n = len(genes["resolution"])
-    macs, parameters, activations = (np.zeros(n, np.int64) for _ in range(3))
-    field, jump = np.ones(n, np.int64), 1
+    totals = np.zeros((4, n), np.int64)
+    totals[3], jump = 1, 1
     for block in layout.blocks:
-        for conv in convs_of(block):
-            macs += block.active * macs_of(conv)
-            parameters += block.active * parameters_of(conv)
-            activations += block.active * (conv.size * conv.size * conv.c_out)
+        own = [tally(conv) for conv in convs_of(block)]
+        grown: Int = 0
         for conv in block.convs:
-            field += block.active * ((conv.kernel - 1) * jump)
+            grown = grown + (conv.kernel - 1) * jump
             jump *= conv.stride
-    macs += layout.features * classes
-    parameters += (layout.features + 1) * classes
-    values = {
-        "macs": macs,
-        "parameters": parameters,
-        "activations": activations,
-        "receptive_field": field,
-    }
-    return {name: value.astype(np.float64) for name, value in values.items()}
+        for total, parts in zip(totals, (*zip(*own, strict=True), (grown,)), strict=True):
+            total += block.active * sum(parts)
+    totals[0] += layout.features * classes
+    totals[1] += (layout.features + 1) * classes
+    names = ("macs", "parameters", "activations", "receptive_field")
+    return dict(zip(names, totals.astype(np.float64), strict=True))
 
 
 def factors(
@@ -99,7 +95,7 @@ def factors(
         Factor name to (N,) float64, units in `UNITS`. Ratios are plain (3.0, not thousandths); the
         receptive field ends at the last block and may exceed the input.
     """
-    genes = space.table(architectures)
+    genes = gene_table(space, architectures)
     stages = range(1, len(space.stages) + 1)
     depths = np.stack([genes[f"stage{s}.depth"] for s in stages])
     widths = np.stack([genes[f"stage{s}.width"] for s in stages])

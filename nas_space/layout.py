@@ -93,7 +93,7 @@ def scaled(channels: Int, thousandths: Int) -> Int:
 
 def strided(size: Int, stride: int) -> Int:
     """Output size of a convolution with odd kernel padded by kernel // 2."""
-    return (size + stride - 1) // stride
+    return size if stride == 1 else (size + stride - 1) // stride
 
 
 @dataclass(frozen=True)

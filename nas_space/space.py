@@ -7,13 +7,12 @@ exist, and neither do its genes.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas_space.architecture import Architecture
 
@@ -135,7 +134,7 @@ class Space:
                     f"Space.{gene.name} must be one of {gene.choices} in {self.name}; "
                     f"got {value}. Choose one of these."
                 )
-            kept[gene.name] = value
+            kept[gene.name] = int(value)  # a NumPy integer would not survive JSON
         return Architecture.of(self.family, self.scale, kept)
 
     def check(self, architecture: Architecture) -> None:
@@ -166,8 +165,14 @@ class Space:
         return True
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A draw uniform over every gene's choices (not over networks: deep ones weigh less)."""
-        return self.canonical({g.name: int(rng.choice(g.choices)) for g in self.genes})
+        """A draw uniform over every gene's choices (not over networks: deep ones weigh less).
+
+        Genes of blocks that do not exist are drawn too, then dropped, so every draw takes the same
+        number of random integers.
+        """
+        drawn = rng.integers([len(gene.choices) for gene in self.genes]).tolist()
+        pairs = zip(self.genes, drawn, strict=True)
+        return self.canonical({gene.name: gene.choices[i] for gene, i in pairs})
 
     def extreme(self, largest: bool) -> Architecture:
         """The network with every gene at its largest, or smallest, choice."""
@@ -175,7 +180,16 @@ class Space:
         return self.canonical({g.name: pick(g.choices) for g in self.genes})
 
     def with_gene(self, architecture: Architecture, name: str, value: int) -> Architecture:
-        """The architecture with one gene changed; a block that appears copies its predecessor."""
+        """The architecture with one gene changed; a block that appears copies its predecessor.
+
+        Raises:
+            ValueError: The gene does not exist in this architecture, or does not offer the value.
+        """
+        if name not in architecture.values:
+            raise ValueError(
+                f"Architecture.genes must hold the gene to change; got {name!r} "
+                f"({architecture.id}). Change one of its own genes."
+            )
         genes = dict(architecture.values)
         genes[name] = value
         for gene in self.genes:
@@ -185,7 +199,11 @@ class Space:
         return self.canonical(genes)
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """Every network that differs in exactly one gene, in gene order."""
+        """Every network reached by giving one gene another choice, in gene order.
+
+        A change of depth also removes the genes of the blocks that go, or adds those of the blocks
+        that come (copies of their predecessor's).
+        """
         self.check(architecture)
         return [
             self.with_gene(architecture, gene.name, choice)
@@ -194,14 +212,6 @@ class Space:
             for choice in gene.choices
             if choice != architecture.values[gene.name]
         ]
-
-    def table(self, architectures: Sequence[Architecture]) -> dict[str, NDArray[np.int64]]:
-        """Gene name to (N,) values, 0 where the gene does not exist."""
-        rows = [a.values for a in architectures]
-        return {
-            gene.name: np.fromiter((row.get(gene.name, 0) for row in rows), np.int64, len(rows))
-            for gene in self.genes
-        }
 
     def describe(self) -> dict[str, Any]:
         """Plain JSON data from which an equal space can be made."""

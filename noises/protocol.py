@@ -3,15 +3,15 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from noises.adversarial.attack import GradientAttack
 from noises.adversarial.engine import Plan
 from noises.natural.table import NATURAL_NOISES
-from noises.system import SYSTEM_NOISES
+from noises.system import REFERENCE, SYSTEM_NOISES
 
 FGSM = "Goodfellow et al., ICLR 2015"
 PGD = "Madry et al., ICLR 2018"
@@ -25,7 +25,7 @@ class Protocol:
         name: "quick", "standard", "full" or the user's own.
         size: Height and width of the images, pixels; budgets are for this size.
         natural: Names in `NATURAL_NOISES`.
-        severities: Of the natural noises, 1 to 5.
+        severities: Of the natural noises, 1 to 5, ascending.
         system: Names in `SYSTEM_NOISES`, the reference first.
         attacks: Attacks with their budgets.
         attacked: Images of the stratified subset that attacks run on.
@@ -50,29 +50,36 @@ class Protocol:
     note: str = ""
 
     def __post_init__(self) -> None:
-        for part, names, table in (
-            ("natural", self.natural, NATURAL_NOISES),
-            ("system", self.system, SYSTEM_NOISES),
-        ):
-            unknown = [name for name in names if name not in table]
-            if unknown:
+        _check_names("natural", self.natural, NATURAL_NOISES)
+        _check_names("system", self.system, SYSTEM_NOISES)
+        attacks = [attack.name for attack in self.attacks]
+        _check_names("attacks", attacks, attacks)
+        if self.system and self.system[0] != REFERENCE:
+            raise ValueError(
+                f"Protocol.system must begin with {REFERENCE}; got {self.system[0]!r}. "
+                "The others are judged against it."
+            )
+        ascending = sorted({s for s in self.severities if type(s) is int and 1 <= s <= 5})
+        if list(self.severities) != ascending:
+            raise ValueError(
+                "Protocol.severities must be integers from 1 to 5, ascending; "
+                f"got {self.severities}. Sort them."
+            )
+        for name in ("size", "attacked", "recalibration", "batch", "seed"):
+            value, least = getattr(self, name), int(name != "seed")
+            if type(value) is not int or value < least:
                 raise ValueError(
-                    f"Protocol.{part} must be among {', '.join(table)}; got {unknown[0]!r}."
-                )
-        if not all(s in range(1, 6) for s in self.severities):
-            raise ValueError(f"Protocol.severities must be 1 to 5; got {self.severities}.")
-        repeated = [a.name for a in self.attacks]
-        if len(set(repeated)) < len(repeated):
-            raise ValueError(f"Protocol.attacks must have distinct names; got {repeated}.")
-        for count in ("attacked", "recalibration", "batch"):
-            if getattr(self, count) < 1:
-                raise ValueError(
-                    f"Protocol.{count} must be at least 1; got {getattr(self, count)}."
+                    f"Protocol.{name} must be an integer of at least {least}; got {value!r}. "
+                    "Write one."
                 )
 
     def to_json(self) -> str:
         """Canonical JSON of every setting and of the parameters of every noise."""
         data = asdict(self)
+        data["natural_parameters"] = {
+            name: [NATURAL_NOISES[name].constants(s, self.size) for s in self.severities]
+            for name in self.natural
+        }
         data["system_parameters"] = [asdict(SYSTEM_NOISES[name]) for name in self.system]
         return json.dumps(data, sort_keys=True)
 
@@ -80,6 +87,24 @@ class Protocol:
     def hash(self) -> str:
         """SHA-256 of the JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+DERIVED = ("natural_parameters", "system_parameters")
+"""What `Protocol.to_json` adds to the fields; a file may hold it, and it is made anew."""
+
+
+def _check_names(part: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Refuse names that are unknown or there twice."""
+    for i, name in enumerate(names):
+        if name not in known:
+            raise ValueError(
+                f"Protocol.{part} must be among {', '.join(known)}; got {name!r}. "
+                "Choose among these."
+            )
+        if name in names[:i]:
+            raise ValueError(
+                f"Protocol.{part} must have distinct names; got {name!r} twice. Drop one."
+            )
 
 
 def scaled_l2(budget: float, size: int) -> float:
@@ -107,7 +132,7 @@ def quick(size: int) -> Protocol:
     that RobustART's small and medium ones.
     """
     small = size <= 16
-    linf = (6.0, 14.0) if small else (0.5, 2.0)
+    linf = (5.0, 11.0) if small else (0.5, 2.0)
     l2 = (0.3, 0.7) if small else (scaled_l2(0.5, size), scaled_l2(2.0, size))
     return Protocol(
         name="quick",
@@ -124,14 +149,14 @@ def quick(size: int) -> Protocol:
         ),
         severities=(1, 3, 5),
         system=tuple(SYSTEM_NOISES),
-        attacks=gradient_attacks(linf, l2, steps=10),
+        attacks=gradient_attacks(linf, l2, steps=7),
     )
 
 
 def standard(size: int) -> Protocol:
     """Three budgets, every corruption at every severity, twenty steps, 1,000 attacked images."""
     small = size <= 16
-    linf = (3.0, 6.0, 14.0) if small else (0.5, 2.0, 8.0)
+    linf = (2.0, 5.0, 11.0) if small else (0.5, 2.0, 8.0)
     l2 = (0.15, 0.3, 0.7) if small else tuple(scaled_l2(b, size) for b in (0.5, 2.0, 8.0))
     return replace(
         quick(size),
@@ -165,21 +190,76 @@ def find_protocol(name: str, size: int) -> Protocol:
 def read_protocol(path: Path, size: int) -> Protocol:
     """A protocol from a JSON file: `Protocol`'s fields, those absent taken from `quick`.
 
+    Args:
+        path: For instance a file with the text of `Protocol.to_json`.
+        size: Height and width of the images, pixels; a file that names another size is refused.
+
     Raises:
         ValueError: The file is missing, no JSON object, or holds an unknown field or noise.
     """
     try:
-        data: dict[str, Any] = json.loads(path.read_text())
-        changes: dict[str, Any] = {"name": path.stem}
-        changes |= {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        changes.pop("system_parameters", None)
-        if "attacks" in data:
+        data = json.loads(path.read_text())
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if key not in DERIVED}
+        changes = {"name": path.stem} | _plain_fields(Protocol, data)
+        if "attacks" in changes:
             changes["attacks"] = tuple(
-                GradientAttack(**{**a, "budgets": tuple(a["budgets"])}) for a in data["attacks"]
+                GradientAttack(**_plain_fields(GradientAttack, a)) for a in changes["attacks"]
             )
-        if "plan" in data:
-            changes["plan"] = Plan(**data["plan"])
-        changes["size"] = size
+        if "plan" in changes:
+            changes["plan"] = Plan(**_plain_fields(Plan, changes["plan"]))
+        if changes.get("size", size) != size:
+            raise ValueError(
+                f"Protocol.size must be that of the images, {size}; got {changes['size']}. "
+                "Budgets belong to one size."
+            )
         return replace(quick(size), **changes)
-    except (OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(f"Protocol.file must describe a protocol; got {path}: {error}") from error
+
+
+def _plain_fields(kind: type[Any], data: Any) -> dict[str, Any]:
+    """Arguments for a dataclass from JSON: lists become tuples, integers floats where asked.
+
+    Raises:
+        ValueError: No object, an unknown field, or a value of another type.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{kind.__name__} must be a JSON object; got {str(data)[:80]!r}. Write {{...}}."
+        )
+    types = {f.name: f.type for f in fields(kind)}
+    arguments = {}
+    for name, value in data.items():
+        if name not in types:
+            raise ValueError(
+                f"{kind.__name__}.{name} must be one of its fields; got no such field. "
+                f"Fields: {', '.join(types)}."
+            )
+        try:
+            arguments[name] = _plain(types[name], value)
+        except TypeError as error:
+            raise ValueError(
+                f"{kind.__name__}.{name} must be {error}; got {value!r}. Change its type."
+            ) from error
+    return arguments
+
+
+def _plain(wanted: Any, value: Any) -> Any:
+    """The JSON value as the field's type; dataclasses are left to the caller.
+
+    Integers are made floats where a float is wanted, lest equal protocols have different hashes.
+
+    Raises:
+        TypeError: It is of another type; the text is the wanted one.
+    """
+    item, *_ = getattr(wanted, "__args__", (None,))
+    if item is not None:  # tuple[item, ...]
+        if type(value) is not list:
+            raise TypeError("a list")
+        return tuple(_plain(item, each) for each in value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    if wanted in (int, float, str, bool) and type(value) is not wanted:
+        raise TypeError(f"of type {wanted.__name__}")
+    return value

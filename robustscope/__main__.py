@@ -57,7 +57,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--traceback", action="store_true", help="show where an error was raised")
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     run = commands.add_parser(
         "run",
         help="everything: train, spawn, evaluate, analyse, report; resumes",
@@ -184,10 +184,7 @@ def do_analyze(options: argparse.Namespace) -> None:
     from robustscope.progress import Progress
 
     out = options.out or options.results.parent
-    progress = Progress(options.quiet)
-    summary = analyze(
-        options.results, out, lambda steps: progress.track(steps, len(steps), "Analysing")
-    )
+    summary = analyze(options.results, out, Progress(options.quiet).steps("Analysing"))
     for sentence in summary.sentences:
         print(sentence)
     print(f"\nReport: {summary.report}")

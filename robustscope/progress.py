@@ -1,14 +1,17 @@
 """Progress bars with the time left, on the error stream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Never, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
 
-FORMAT = "{desc:<12} {percentage:3.0f}% |{bar:28}| {n_fmt}/{total_fmt} {unit} {elapsed}<{remaining}{postfix}"
+FORMAT = (
+    "{desc:<10} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt} {unit}, "
+    "{elapsed} spent, {remaining} left{postfix}"
+)
 
 
 class Progress:
@@ -22,24 +25,35 @@ class Progress:
         self.quiet = quiet
 
     @contextmanager
-    def bar(self, what: str, total: int, unit: str, done: int = 0) -> Iterator["tqdm[None]"]:
+    def bar(self, what: str, total: int, unit: str, done: int = 0) -> Iterator["tqdm[Never]"]:
         """A bar of `total` steps of which `done` were done before."""
-        bar: tqdm[None] = tqdm(
+        with tqdm(
             total=total,
             desc=what,
             unit=unit,
-            bar_format=FORMAT.replace(" {unit}", f" {unit} "),
+            bar_format=FORMAT,
             disable=self.quiet,
             mininterval=0.5,
             dynamic_ncols=True,
             initial=done,
-        )
-        with bar:
+        ) as bar:
             yield bar
 
     def track(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
         """The items, with a bar."""
-        with self.bar(what, total, "items") as bar:
+        with self.bar(what, total, "files") as bar:
             for item in items:
                 yield item
                 bar.update()
+
+    def steps(self, what: str) -> Callable[[Sequence[str]], Iterator[str]]:
+        """Passes named steps on, with a bar that names the one under way."""
+
+        def track(names: Sequence[str]) -> Iterator[str]:
+            with self.bar(what, len(names), "steps") as bar:
+                for name in names:
+                    bar.set_postfix_str(name)
+                    yield name
+                    bar.update()
+
+        return track

@@ -5,7 +5,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +81,7 @@ def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict
     dataset = load_dataset(
         settings.data,
         find_preset(settings.preset).size,
-        lambda items, total, what: progress.track(items, total, what),
+        progress.track,
     )
     listed = read_architectures(settings)
     out.mkdir(parents=True, exist_ok=True)
@@ -115,10 +115,10 @@ def _stages(
         counts = journal.counts()
         with job.stage("export"):
             provenance = {f"version_{k}": v for k, v in versions().items()}
-            provenance |= {"command": " ".join(sys.argv[1:]), "workers": float(job.workers)}
+            provenance["command"] = " ".join(["robustscope", *sys.argv[1:]])
             content = write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
     with job.stage("analyze"):
-        summary = analyze(out / "results.h5", out, job_track(job))
+        summary = analyze(out / "results.h5", out, job.progress.steps("Analysing"))
     shutil.rmtree(out / "cache", ignore_errors=True)
     record = {
         "finished": True,
@@ -259,15 +259,9 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
 
 def make_copies(job: Run, dataset: Dataset, protocol: Protocol) -> Prepared:
     """Noise the images once for all networks."""
-    with job.progress.bar("Noising", 1, "conditions") as bar:
-
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        prepared = prepare(dataset, protocol, job.settings.images, job.out / "cache", report)
-        bar.update(bar.total - bar.n)
-    return prepared
+    total = 1 + len(protocol.natural) * len(protocol.severities) + len(protocol.system)
+    with job.progress.bar("Noising", total, "conditions") as bar:
+        return prepare(dataset, protocol, job.settings.images, job.out / "cache", bar.update)
 
 
 def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Prepared) -> None:
@@ -282,11 +276,6 @@ def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Pr
             failed += kind == "failed"
             bar.set_postfix_str(f", {failed} failed" if failed else "", refresh=False)
             bar.update()
-
-
-def job_track(job: Run) -> Callable[[Any], Any]:
-    """Shows the steps of the analysis as a bar."""
-    return lambda steps: job.progress.track(steps, len(steps), "Analysing")
 
 
 def earlier_seconds(out: Path) -> dict[str, float]:

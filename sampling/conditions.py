@@ -64,7 +64,7 @@ def prepare(
     protocol: Protocol,
     images: int,
     folder: Path,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[int], object] = lambda conditions: None,
 ) -> Prepared:
     """Make, or read back, the noised copies of `images` stratified test images.
 
@@ -73,7 +73,7 @@ def prepare(
         protocol: Which noises.
         images: How many test images, all of them when there are fewer.
         folder: Cache; a folder of its own is made in it.
-        report: Called with finished and total image copies.
+        report: Called with how many more conditions are done.
 
     Returns:
         What workers need; arrays are memory maps.
@@ -124,7 +124,7 @@ def _make(
     chosen: ImageSet,
     protocol: Protocol,
     home: Path,
-    report: Callable[[int, int], None],
+    report: Callable[[int], object],
 ) -> None:
     """Write every array, then `meta.json`."""
     home.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _make(
         copies[i] = pixels
         conditions += named
         row += [i] * len(named)
-        report(len(conditions), total)
+        report(len(named))
     copies.flush()
     conditions, row = _in_order(conditions, row, protocol)
     attacked = stratified(chosen.labels, min(protocol.attacked, len(chosen)), protocol.seed)

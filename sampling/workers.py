@@ -17,6 +17,17 @@ from typing import Any
 ATTEMPTS = 3
 """How often a job is given to a worker before it counts as failed."""
 
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # glibc else hands every large activation back to the kernel and faults it in again
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+"""One thread per process, and memory that stays with it."""
+
 Handler = Callable[[Any, Callable[[Any], None]], Any]
 """Does one job; the second argument sends a message to the driver meanwhile."""
 
@@ -133,7 +144,7 @@ class _Pool:
         process = self.context.Process(
             target=serve, args=(its, self.setup, self.arguments), daemon=True
         )
-        with _one_thread():
+        with _worker_environment():
             process.start()
         its.close()
         return mine, process
@@ -173,11 +184,10 @@ class _Pool:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Environment for a child that computes in one thread."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+def _worker_environment() -> Iterator[None]:
+    """The environment a child starts with."""
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)
     try:
         yield
     finally:

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from supernet.network import ConvNorm, Subnet
+from nas_space.costs import convs_of
+from supernet.dense import dense_form
+from supernet.network import ConvNorm, Subnet, key
 from supernet.stem import LARGEST, StemConv
 
 
@@ -28,7 +30,14 @@ def recalibrate(network: Subnet, batches: Sequence[Tensor]) -> Subnet:
 
     Returns:
         The network.
+
+    Raises:
+        ValueError: There is no batch.
     """
+    if not batches:
+        raise ValueError(
+            "recalibrate.batches must be at least one; got none. Give training images."
+        )
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     sums = [torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms]
     counts = [0] * len(norms)
@@ -36,10 +45,12 @@ def recalibrate(network: Subnet, batches: Sequence[Tensor]) -> Subnet:
         norm.register_forward_pre_hook(_gather(i, sums, counts)) for i, norm in enumerate(norms)
     ]
     network.train()
-    for images in batches:
-        network(images)
-    for hook in hooks:
-        hook.remove()
+    try:
+        for images in batches:
+            network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
     for norm, total, count in zip(norms, sums, counts, strict=True):
         mean, square = total / count
         assert norm.running_mean is not None
@@ -64,20 +75,40 @@ def _gather(index: int, sums: list[Tensor], counts: list[int]):  # type: ignore[
 def fold(network: Subnet) -> Subnet:
     """Merge every BatchNorm into its convolution and lay the weights out channels last, in place.
 
-    The network must be in eval mode; the function it computes is unchanged to float rounding.
+    The function the network computes is unchanged to float rounding.
+
+    Raises:
+        ValueError: The network is in train mode, where BatchNorm depends on the batch.
     """
+    if network.training:
+        raise ValueError("fold.network must be in eval mode; got train mode. Recalibrate it first.")
     for unit in network.units.values():
         assert isinstance(unit, ConvNorm)
         if isinstance(unit.norm, nn.BatchNorm2d) and isinstance(unit.conv, nn.Conv2d):
             unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
-            unit.norm = nn.Identity()
+            unit.norm = None
     network.requires_grad_(False)
     network.to(memory_format=torch.channels_last)
-    stem, size = network.units["stem"], int(network.plan.resolution)
-    assert isinstance(stem, ConvNorm)
-    if isinstance(stem.conv, nn.Conv2d) and size <= LARGEST and not stem.conv.weight.is_cuda:
-        stem.conv = StemConv(stem.conv, size)
+    if not network.head.weight.is_cuda:
+        specialise(network)
     return network
+
+
+def specialise(network: Subnet) -> None:
+    """Swap convolutions of a folded network for equal forms that a CPU computes faster."""
+    size = int(network.plan.resolution)
+    for block in network.plan.blocks:
+        inner = size
+        for conv in convs_of(block):
+            unit = network.units[key(conv)]
+            assert isinstance(unit, ConvNorm)
+            assert isinstance(unit.conv, nn.Conv2d)
+            if block.name == "stem":
+                unit.conv = StemConv(unit.conv, size) if size <= LARGEST else unit.conv
+            else:
+                unit.conv = dense_form(unit.conv, size if conv is block.shortcut else inner)
+            inner = int(conv.size)
+        size = int(block.convs[-1].size)
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -50,7 +50,7 @@ def weight_gradient(x: Tensor, g: Tensor, kernel: int, stride: int) -> Tensor:
     outputs = g.permute(1, 0, 2, 3).reshape(c, b, -1)
     products = torch.bmm(inputs, outputs).view(c, -1)
     taps = _taps((h, w), (g.shape[2], g.shape[3]), kernel, stride)
-    return (products @ taps).view(c, 1, kernel, kernel)
+    return (products @ taps.to(products)).view(c, 1, kernel, kernel)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ at hand and keeps no running statistics: a subnet gets its own when it is recali
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -28,8 +29,8 @@ EPSILON = 1e-5
 
 def activate(x: Tensor, kind: str) -> Tensor:
     """Apply "relu", "hardswish" or "" (nothing)."""
-    if kind == "relu":
-        return F.relu(x, inplace=True)
+    if kind == "relu":  # in place on a view, autograd would copy the gradient once more
+        return F.relu(x, inplace=not x.requires_grad)
     return F.hardswish(x) if kind == "hardswish" else x
 
 
@@ -57,9 +58,15 @@ def resize(x: Tensor, size: int) -> Tensor:
     """
     if x.shape[-1] == size:
         return x
-    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)[None, None]
-    weights = F.interpolate(eye, (size, x.shape[-1]), mode="bilinear", antialias=True)[0, 0]
+    weights = resize_weights(x.shape[-1], size, str(x.device))
     return weights @ x @ weights.T
+
+
+@lru_cache
+def resize_weights(size_in: int, size_out: int, device: str) -> Tensor:
+    """(size_out, size_in) weights of the antialiased bilinear resize along one axis."""
+    eye = torch.eye(size_in, device=device)[None, None]
+    return F.interpolate(eye, (size_out, size_in), mode="bilinear", antialias=True)[0, 0]
 
 
 class SharedConv(nn.Module):
@@ -121,7 +128,7 @@ class SuperNet(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A convolution, its BatchNorm (an identity once folded) and its activation."""
+    """A convolution, its BatchNorm (None once folded) and its activation."""
 
     def __init__(self, conv: Conv, shared: SharedConv) -> None:
         super().__init__()
@@ -130,7 +137,7 @@ class ConvNorm(nn.Module):
         self.conv: nn.Module = nn.Conv2d(
             int(conv.c_in), int(conv.c_out), kernel, conv.stride, kernel // 2, 1, groups, bias=False
         )
-        self.norm: nn.Module = nn.BatchNorm2d(int(conv.c_out), eps=EPSILON)
+        self.norm: nn.BatchNorm2d | None = nn.BatchNorm2d(int(conv.c_out), eps=EPSILON)
         self.activation = conv.activation
         state = {"weight": shared.sliced(conv)}
         self.conv.load_state_dict({name: value.detach() for name, value in state.items()})
@@ -140,7 +147,8 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, normalise, activate."""
-        return activate(self.norm(self.conv(x)), self.activation)
+        x = self.conv(x)
+        return activate(x if self.norm is None else self.norm(x), self.activation)
 
 
 class Subnet(nn.Module):

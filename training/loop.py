@@ -59,6 +59,14 @@ class Recipe:
             )
         if self.epochs < 1:
             raise ValueError(f"Recipe.epochs must be at least 1; got {self.epochs}. Train longer.")
+        if self.batch < 1:
+            raise ValueError(f"Recipe.batch must be at least 1; got {self.batch}. Enlarge it.")
+        if not 0.0 < self.rate < math.inf:
+            raise ValueError(f"Recipe.rate must be positive; got {self.rate}. Start with 0.1.")
+        if not 0.0 <= self.warmup < 1.0:
+            raise ValueError(
+                f"Recipe.warmup must be a share in [0, 1); got {self.warmup}. 0.1 is usual."
+            )
 
     def rate_at(self, progress: float) -> float:
         """Learning rate after a share of all steps, 0 to 1."""
@@ -114,7 +122,7 @@ def fit(
         Mean loss of the last epoch.
 
     Raises:
-        ValueError: The loss is not finite; the last good checkpoint is kept.
+        ValueError: The loss or the gradient is not finite; the last good checkpoint is kept.
     """
     device = str(next(model.parameters()).device)
     groups = parameter_groups(model, recipe.decay)
@@ -135,11 +143,13 @@ def fit(
                 images = TECHNIQUES[name].apply(images, rng)
             optimizer.zero_grad()
             losses.append(step(images, torch.from_numpy(labels).to(device), rng))
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            if not math.isfinite(losses[-1]):
+            norm = float(nn.utils.clip_grad_norm_(model.parameters(), recipe.clip))
+            # a step may report one loss of several, so the gradient of all is looked at too
+            if not math.isfinite(losses[-1]) or not math.isfinite(norm):
                 raise ValueError(
-                    f"Recipe.rate must keep the loss finite; got {losses[-1]} in epoch {epoch}, "
-                    f"step {i}. Lower it; the last good checkpoint is {checkpoint.name}."
+                    f"Recipe.rate must keep loss and gradient finite; got {losses[-1]} and {norm} "
+                    f"in epoch {epoch}, step {i}. Lower it; the last good checkpoint is "
+                    f"{checkpoint.name}."
                 )
             optimizer.step()
         loss = float(np.mean(losses))

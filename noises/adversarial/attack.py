@@ -6,8 +6,11 @@ back (Madry et al., "Towards deep learning models resistant to adversarial attac
 Every step is a share of the budget, so strengths scale.
 """
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,9 +28,9 @@ class GradientAttack:
     """An untargeted attack by steps along the input gradient of the cross-entropy.
 
     Attributes:
-        name: For instance "pgd_linf".
+        name: For instance "pgd_linf": letters, digits, "_" and "-", as it also names files.
         norm: "linf" or "l2", of the perturbation in [0, 1] pixels.
-        budgets: (E,) ascending radii of the ball.
+        budgets: (E,) ascending radii of the ball, at most 1 in the maximum norm.
         steps: Gradient steps.
         step: Length of a step as a share of the budget.
         random_start: Start from a random point of the ball, not from the image.
@@ -45,16 +48,27 @@ class GradientAttack:
     family: str = "adversarial"
 
     def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise ValueError(f"GradientAttack.norm must be one of {NORMS}; got {self.norm!r}.")
-        if not self.budgets or any(b <= a for a, b in zip((0.0, *self.budgets), self.budgets)):  # noqa: B905
+        if not re.fullmatch(r"[\w-]+", self.name, re.ASCII):
             raise ValueError(
-                f"GradientAttack.budgets must be positive and ascending; got {self.budgets}."
+                "GradientAttack.name must be of letters, digits, _ and -; "
+                f"got {self.name!r}. Rename it."
             )
-        if self.steps < 1 or not 0.0 < self.step <= 2.0:
+        if self.norm not in NORMS:
             raise ValueError(
-                "GradientAttack.steps must be at least 1 and step in (0, 2]; "
-                f"got {self.steps}, {self.step}."
+                f"GradientAttack.norm must be one of {', '.join(NORMS)}; got {self.norm!r}. "
+                "Choose one of them."
+            )
+        limit = 1.0 if self.norm == "linf" else sys.float_info.max
+        ascending = all(a < b for a, b in pairwise((0.0, *self.budgets)))  # false with NaN
+        if not self.budgets or not ascending or self.budgets[-1] > limit:
+            raise ValueError(
+                "GradientAttack.budgets must be positive, ascending and, for linf, at most 1; "
+                f"got {self.budgets}. Give them in units of [0, 1] pixels, 8 grey levels as 8/255."
+            )
+        if type(self.steps) is not int or self.steps < 1 or not 0.0 < self.step <= 2.0:
+            raise ValueError(
+                "GradientAttack.steps must be an integer of at least 1 and step in (0, 2]; "
+                f"got {self.steps}, {self.step}. A step is a share of the budget."
             )
 
     def describe(self) -> dict[str, Any]:
@@ -87,6 +101,17 @@ def length(x: Tensor) -> Tensor:
     return norms.clamp_min(1e-12)[:, None, None, None]
 
 
+def direction(gradient: Tensor) -> Tensor:
+    """Gradients (B, C, H, W) at unit Euclidean length, zeros where they are zero.
+
+    The gradient of a confident network may be 1e-30: its square underflows, and a norm bounded
+    from below would shrink the step to nothing. So each is brought to a maximum of 1 first.
+    """
+    peak = gradient.abs().amax((1, 2, 3), keepdim=True)
+    scaled = gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)
+    return scaled / length(scaled)
+
+
 def advance(
     x: Tensor, origin: Tensor, gradient: Tensor, step: Tensor, budget: Tensor, linf: Tensor
 ) -> Tensor:
@@ -107,7 +132,7 @@ def advance(
         moved = x + step * gradient.sign() - origin
         return project_linf(moved, origin, budget)
     if not bool(linf.any()):
-        moved = x + step * gradient / length(gradient) - origin
+        moved = x + step * direction(gradient) - origin
         return project_l2(moved, origin, budget)
     result = torch.empty_like(x)
     for lanes in (linf, ~linf):

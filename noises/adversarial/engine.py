@@ -45,9 +45,15 @@ class Plan:
         leave: Fooled lanes leave; False runs every lane to the end (same outcome, slower).
     """
 
-    batch: int = 256
+    batch: int = 640
     nested: bool = True
     leave: bool = True
+
+    def __post_init__(self) -> None:
+        if type(self.batch) is not int or self.batch < 1 or self.batch % QUANTUM:
+            raise ValueError(
+                f"Plan.batch must be a positive multiple of {QUANTUM}; got {self.batch}. Round it."
+            )
 
 
 def check_inputs(network: nn.Module, images: Tensor, labels: Tensor) -> None:
@@ -55,7 +61,7 @@ def check_inputs(network: nn.Module, images: Tensor, labels: Tensor) -> None:
 
     Raises:
         ValueError: Train mode, images that are not float32 (B, 3, H, W) in [0, 1], no images, or
-            labels that are not (B,) integers.
+            labels that are not (B,) class indices.
     """
     if network.training:
         raise ValueError("Attack.network must be in eval mode; got train mode. Call .eval() first.")
@@ -70,11 +76,27 @@ def check_inputs(network: nn.Module, images: Tensor, labels: Tensor) -> None:
             f"Attack.images must lie in [0, 1]; got [{low:g}, {high:g}]. "
             "Give unnormalised pixels; the network normalises."
         )
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64 or labels.min() < 0:
         raise ValueError(
-            f"Attack.labels must be int64 ({len(images)},); got {labels.dtype} "
+            f"Attack.labels must be int64 ({len(images)},) and not negative; got {labels.dtype} "
             f"{tuple(labels.shape)}. Give one class index per image."
         )
+
+
+def check_starts(images: Tensor, attacks: Sequence[tuple[GradientAttack, Tensor]]) -> None:
+    """Refuse starts that do not belong to the images: they would broadcast unnoticed.
+
+    Raises:
+        ValueError: No attack, or starts of another shape than the images.
+    """
+    if not attacks:
+        raise ValueError("Attack.attacks must be at least one; got none. Name one.")
+    for attack, starts in attacks:
+        if starts.shape != images.shape:
+            raise ValueError(
+                f"Attack.starts must be of the images' shape {tuple(images.shape)}; got "
+                f"{tuple(starts.shape)} for {attack.name}. Make them with GradientAttack.starts."
+            )
 
 
 class Lanes:
@@ -125,9 +147,11 @@ def run_attacks(
         Attack name to outcome. Images that are misclassified clean are fooled and not attacked.
 
     Raises:
-        ValueError: See `check_inputs`; or the network's outputs are not finite.
+        ValueError: See `check_inputs` and `check_starts`; or the network's outputs are not finite,
+            or do not depend on the images in a way that can be differentiated.
     """
     check_inputs(network, images, labels)
+    check_starts(images, attacks)
     lanes = Lanes([a for a, _ in attacks], images, [s.to(images.device) for _, s in attacks])
     clean = torch.cat([_predict(network, part) for part in torch.split(images, plan.batch)]).cpu()
     lanes.fooled = (clean != labels.cpu())[lanes.image]
@@ -164,7 +188,10 @@ def _predict(network: nn.Module, x: Tensor) -> Tensor:
 
 def _finite(logits: Tensor) -> Tensor:
     if not bool(logits.isfinite().all()):
-        raise ValueError("Attack.network must return finite logits; got NaN or infinity.")
+        raise ValueError(
+            "Attack.network must return finite logits; got NaN or infinity. "
+            "Check its weights, and that its input gradient is finite."
+        )
     return logits
 
 
@@ -177,6 +204,11 @@ def _step(
     x = lanes.x[filled.to(images.device)].requires_grad_()
     target = labels[picture]
     logits = _finite(network(x))
+    if not logits.requires_grad:
+        raise ValueError(
+            "Attack.network must be differentiable; got logits without a gradient. "
+            "Remove detach() and no_grad() from its forward pass."
+        )
     (gradient,) = torch.autograd.grad(F.cross_entropy(logits, target, reduction="sum"), x)
     with torch.no_grad():
         lanes.fooled[part] |= (logits.argmax(1) != target)[: len(part)].cpu()

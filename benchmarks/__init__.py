@@ -1,0 +1,1 @@
+"""Speed and agreement against peers, side by side in one run, as tables and JSON."""

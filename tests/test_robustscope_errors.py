@@ -1,0 +1,168 @@
+"""Bad input: one clear line, exit code 2, nothing written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nas_space.presets import find_space
+from robustscope.__main__ import main
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that the command line answers with."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("robustscope: error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--preset", "nope"], "Preset.name must be one of digits, cifar10; got 'nope'"),
+        (["--space", "nope"], "Space.name must be one of"),
+        (["--space", "resnet,resnet"], "each family once"),
+        (["--protocol", "nope"], "Protocol.name must be one of quick, standard"),
+        (["--protocol", "absent.json"], "must be a readable file"),
+        (["--data", "nope"], "digits"),
+        (["--data", "folder:absent"], "absent"),
+        (["--data", "cifar10:absent"], "absent"),
+        (["--preset", "cifar10"], "run.data must be given"),
+        (["--subnets", "1"], "run.subnets must be at least 2"),
+        (["--images", "0"], "run.images must be at least 10"),
+        (["--epochs", "0"], "run.epochs must be at least 1"),
+        (["--workers", "-1"], "run.workers must be at least 0"),
+        (["--architectures", "absent.json"], "must be a readable file"),
+    ],
+)
+def test_run_refuses_bad_options_and_writes_nothing(
+    options: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(["run", "--out", str(tmp_path / "out"), *options], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_run_refuses_cuda_where_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(["run", "--device", "cuda", "--out", str(tmp_path / "out")], capsys)
+    assert "torch sees no CUDA device" in line
+
+
+def test_usage_errors_are_one_line_with_code_two() -> None:
+    command = [sys.executable, "-m", "robustscope", "run", "--subnets", "many"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "--subnets" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ({"natural": ["nope"]}, "Protocol.natural must be among"),
+        ({"system": ["nope"]}, "Protocol.system must be among"),
+        ({"severities": [6]}, "severities"),
+        ({"unknown": 1}, "unknown"),
+        ([], "protocol"),
+    ],
+)
+def test_run_refuses_a_protocol_file_with_unknown_noises(
+    protocol: object, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(protocol))
+    options = ["run", "--protocol", str(path), "--out", str(tmp_path / "out")]
+    assert said in refused(options, capsys)
+
+
+def test_run_refuses_architectures_outside_the_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = json.loads(find_space("resnet-digits").extreme(largest=True).to_json())
+    path = tmp_path / "list.json"
+    options = ["run", "--architectures", str(path), "--out", str(tmp_path / "out")]
+    for change, said in (
+        ({"stem.kernel": 9}, "must be one of (3, 5, 7)"),
+        ({"tail.kernel": 3}, "unknown 'tail.kernel'"),
+    ):
+        path.write_text(json.dumps([inside | {"genes": inside["genes"] | change}]))
+        assert said in refused(options, capsys)
+    path.write_text(json.dumps([inside | {"family": "vit"}]))
+    assert "got 'vit'" in refused(options, capsys)
+    path.write_text("{")
+    assert "must be a JSON file" in refused(options, capsys)
+
+
+def image_folder(root: Path) -> Path:
+    """A tiny image folder with two classes and both splits."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for label in ("cat", "dog"):
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for i in range(12):
+                pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+    return root
+
+
+@pytest.mark.parametrize("damage", ["empty class", "not an image", "truncated"])
+def test_run_refuses_damaged_image_folders(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = image_folder(tmp_path / "data")
+    victim = root / "test" / "cat"
+    if damage == "empty class":
+        for path in victim.iterdir():
+            path.unlink()
+    elif damage == "not an image":
+        (victim / "0.jpg").write_text("no picture")
+    else:
+        (victim / "0.jpg").write_bytes((victim / "1.jpg").read_bytes()[:200])
+    data = ["--preset", "cifar10", "--data", f"folder:{root}"]
+    line = refused(["run", *data, "--quiet", "--out", str(tmp_path / "out")], capsys)
+    assert "cat" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_run_refuses_a_folder_that_is_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "an earlier run" in refused(["run", "--out", str(tmp_path)], capsys)
+    assert "must be a folder" in refused(["run", "--out", str(tmp_path / "notes.txt")], capsys)
+
+
+@pytest.mark.parametrize("command", ["verify", "analyze"])
+@pytest.mark.parametrize("content", [None, b"", b"no results", b"\x89HDF\r\n\x1a\n" + b"0" * 100])
+def test_reading_commands_refuse_what_is_no_results_file(
+    command: str, content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.h5"
+    if content is not None:
+        path.write_bytes(content)
+    assert "results.h5" in refused([command, str(path)], capsys)
+
+
+def test_help_and_import_need_neither_torch_nor_nni() -> None:
+    code = (
+        "import sys, robustscope, robustscope.__main__ as m; m.build_parser();"
+        "sys.exit(any(n in sys.modules for n in ('torch', 'nni', 'numpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

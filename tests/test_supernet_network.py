@@ -1,0 +1,188 @@
+"""Slices and subnets of a supernet compute what the design says, and choosing changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nas_space.layout import scaled
+from nas_space.presets import SPACES, layout
+from supernet.calibration import weights_hash
+from supernet.network import EPSILON, resize, spawn
+from tests.network_example import digits, make_supernet, some_architectures
+
+EVERY = pytest.mark.parametrize("space", SPACES)
+
+
+def images_of(space, count=6):
+    return digits(SPACES[space].size)[0][:count]
+
+
+@EVERY
+def test_spawned_subnet_equals_the_slice(space):
+    supernet, x = make_supernet(space), images_of(space)
+    for architecture in some_architectures(space):
+        with torch.no_grad():
+            wanted = supernet(x, architecture)
+            got = spawn(supernet, architecture)(x)
+        torch.testing.assert_close(got, wanted, atol=2e-4, rtol=1e-4)
+        assert wanted.std() > 0.1
+
+
+def convolve(supernet, x, name, c_out, kernel, stride=1, depthwise=False):
+    """Leading channels and centre of the shared kernel, then BatchNorm by the batch."""
+    shared = supernet.convs[name.replace(".", "_")]
+    low = shared.weight.shape[-1] // 2 - kernel // 2
+    weight = shared.weight[:c_out, :, low : low + kernel, low : low + kernel]
+    if not depthwise:
+        weight = weight[:, : x.shape[1]]
+    x = F.conv2d(x, weight, None, stride, kernel // 2, groups=c_out if depthwise else 1)
+    mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+    x = (x - mean) / (var + EPSILON).sqrt()
+    return x * shared.scale[:c_out, None, None] + shared.shift[:c_out, None, None]
+
+
+def mobilenet_block(supernet, x, name, genes, stage, stride):
+    act = F.relu if stage == 1 else F.hardswish
+    hidden = scaled(x.shape[1], genes[f"{name}.expand"])
+    y = act(convolve(supernet, x, f"{name}.expand", hidden, 1))
+    y = convolve(supernet, y, f"{name}.depthwise", hidden, genes[f"{name}.kernel"], stride, True)
+    y = convolve(supernet, act(y), f"{name}.project", genes[f"stage{stage}.width"], 1)
+    return y if name.endswith("block1") else x + y
+
+
+def resnet_block(supernet, x, name, genes, stage, stride):
+    width = genes[f"stage{stage}.width"]
+    hidden = scaled(width, genes[f"{name}.expand"])
+    y = F.relu(convolve(supernet, x, f"{name}.reduce", hidden, 1))
+    y = F.relu(convolve(supernet, y, f"{name}.filter", hidden, genes[f"{name}.kernel"], stride))
+    y = convolve(supernet, y, f"{name}.widen", width, 1)
+    if name.endswith("block1"):
+        x = convolve(supernet, x, f"{name}.shortcut", width, 1, stride)
+    return F.relu(x + y)
+
+
+def by_hand(supernet, x, architecture):
+    """The network written out, with none of the project's layers."""
+    space, genes = supernet.space, architecture.values
+    mobile = space.family == "mobilenet"
+    block, act = (mobilenet_block, F.hardswish) if mobile else (resnet_block, F.relu)
+    size = genes["resolution"]
+    x = F.interpolate(x, (size, size), mode="bilinear", antialias=True) * 4 - 2
+    kernel = genes["stem.kernel"]
+    x = act(convolve(supernet, x, "stem", space.stem_width, kernel, space.stem_stride))
+    for s, stage in enumerate(space.stages, 1):
+        for b in range(1, genes[f"stage{s}.depth"] + 1):
+            stride = stage.stride if b == 1 else 1
+            x = block(supernet, x, f"stage{s}.block{b}", genes, s, stride)
+    features = x.mean((2, 3))
+    return features @ supernet.head.weight[:, : features.shape[1]].T + supernet.head.bias
+
+
+@EVERY
+@torch.no_grad()
+def test_supernet_equals_the_network_written_out(space):
+    supernet, x = make_supernet(space), images_of(space)
+    for architecture in some_architectures(space, random=1):
+        wanted = by_hand(supernet, x, architecture)
+        torch.testing.assert_close(supernet(x, architecture), wanted, atol=2e-4, rtol=1e-4)
+
+
+@EVERY
+def test_choosing_an_architecture_never_changes_the_supernet(space):
+    supernet, x = make_supernet(space), images_of(space, 2)
+    before = weights_hash(supernet), supernet.training
+    for architecture in some_architectures(space):
+        supernet(x, architecture)
+        subnet = spawn(supernet, architecture)
+        with torch.no_grad():
+            for parameter in subnet.parameters():
+                parameter.add_(1.0)
+            subnet(x)
+    assert (weights_hash(supernet), supernet.training) == before
+
+
+def window(weight, like):
+    """The part of a shared weight that a subnet's weight of this shape is cut from."""
+    low = (weight.shape[-1] - like.shape[-1]) // 2
+    centre = slice(low, low + like.shape[-1])
+    return (slice(like.shape[0]), slice(like.shape[1]), centre, centre)
+
+
+@pytest.mark.parametrize("space", ["mobilenet-digits", "resnet-digits"])
+@pytest.mark.parametrize("which", [1, 2, 3])
+def test_gradients_fall_on_the_slice_alone(space, which):
+    supernet, x = make_supernet(space), images_of(space, 16)
+    architecture = some_architectures(space)[which]
+    labels = torch.arange(16) % 10
+    supernet.zero_grad()
+    F.cross_entropy(supernet(x, architecture), labels).backward()
+    subnet = spawn(supernet, architecture)
+    F.cross_entropy(subnet(x), labels).backward()
+    for name, shared in supernet.convs.items():
+        if name not in subnet.units:
+            assert shared.weight.grad is None
+            continue
+        own, n = subnet.units[name], len(subnet.units[name].norm.weight)
+        wanted = torch.zeros_like(shared.weight)
+        wanted[window(shared.weight, own.conv.weight)] = own.conv.weight.grad
+        torch.testing.assert_close(shared.weight.grad, wanted, atol=2e-5, rtol=1e-3)
+        outside = torch.ones_like(wanted)
+        outside[window(shared.weight, own.conv.weight)] = 0
+        assert not (shared.weight.grad * outside).any()
+        assert wanted.any()
+        assert not shared.scale.grad[n:].any()
+        assert shared.scale.grad[:n].any()
+    supernet.zero_grad()
+
+
+@pytest.mark.parametrize(("before", "after"), [(16, 12), (32, 24), (32, 28), (12, 16), (7, 5)])
+def test_resize_equals_antialiased_interpolation(before, after):
+    x = torch.rand(3, 3, before, before, requires_grad=True)
+    own = resize(x, after)
+    usual = F.interpolate(x, (after, after), mode="bilinear", antialias=True)
+    torch.testing.assert_close(own, usual, atol=1e-6, rtol=0)
+    g = torch.rand_like(own)
+    gradients = [torch.autograd.grad(y, x, g)[0] for y in (own, usual)]
+    torch.testing.assert_close(*gradients, atol=2e-6, rtol=0)
+
+
+def test_resize_to_the_same_size_is_the_same_tensor():
+    x = torch.rand(1, 3, 16, 16)
+    assert resize(x, 16) is x
+
+
+def test_images_of_another_size_than_the_network_are_resized_first():
+    space = SPACES["resnet-digits"]
+    architecture = space.extreme(largest=False)
+    subnet = spawn(make_supernet(space.name), architecture)
+    x = torch.rand(4, 3, 16, 16)
+    small = F.interpolate(x, (12, 12), mode="bilinear", antialias=True)
+    assert architecture.values["resolution"] == 12
+    torch.testing.assert_close(subnet(x), subnet(small), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("use", [spawn, lambda net, a: net(torch.rand(2, 3, 16, 16), a)])
+def test_architecture_of_another_space_is_refused(use):
+    stranger = SPACES["resnet-digits"].extreme(largest=True)
+    message = rf"must be of space mobilenet-digits; got resnet-digits \({stranger.id}\)"
+    with pytest.raises(ValueError, match=message):
+        use(make_supernet("mobilenet-digits"), stranger)
+
+
+@EVERY
+def test_every_shared_weight_belongs_to_the_largest_network(space):
+    supernet = make_supernet(space)
+    plan = layout(SPACES[space], SPACES[space].extreme(largest=True), 10)
+    subnet = spawn(supernet, SPACES[space].extreme(largest=True))
+    assert set(subnet.units) == set(supernet.convs)
+    for name, unit in subnet.units.items():
+        assert torch.equal(unit.conv.weight, supernet.convs[name].weight)
+    assert supernet.head.weight.shape == (10, plan.features)
+
+
+def test_random_slices_use_many_depths_widths_and_kernels():
+    space, rng = SPACES["mobilenet-digits"], np.random.default_rng(0)
+    supernet, x = make_supernet(space.name), images_of(space.name)
+    logits = torch.stack([supernet(x, space.sample(rng)).detach() for _ in range(12)])
+    assert torch.pdist(logits.flatten(1)).min() > 1e-2
