@@ -35,7 +35,7 @@ def run(attacks, plan, network=None, count=COUNT):
 
 
 def plain_loop(network, x, y, attack, budget):
-    """Every image in one batch, one budget, written from the publications: (B,) ever fooled."""
+    """One batch, one budget, written from the publications: last iterates, (B,) ever fooled."""
     starts = started(attack, len(x))[1]
     adversarial, fooled = (x + budget * starts).clamp(0, 1), network(x).argmax(1) != y
     for _ in range(attack.steps):
@@ -53,7 +53,7 @@ def plain_loop(network, x, y, attack, budget):
                 away = moved[i] - x[i]
                 moved[i] = x[i] + away * min(1.0, budget / float(away.pow(2).sum().sqrt()))
         adversarial = moved.clamp(0, 1)
-    return (fooled | (network(adversarial).argmax(1) != y)).numpy()
+    return adversarial, (fooled | (network(adversarial).argmax(1) != y)).numpy()
 
 
 @EVERY
@@ -61,8 +61,19 @@ def test_attack_equals_a_plain_loop(attack):
     x, y = images()
     got = run([attack], Plan(nested=False))[attack.name].fooled
     for budget, fooled in zip(attack.budgets, got, strict=True):
-        np.testing.assert_array_equal(fooled, plain_loop(trained(), x, y, attack, budget))
+        np.testing.assert_array_equal(fooled, plain_loop(trained(), x, y, attack, budget)[1])
         assert 0.05 < fooled.mean() < 0.98
+
+
+@EVERY
+def test_last_iterates_equal_those_of_a_plain_loop(attack):
+    (x, y), recorder = images(96), Recorder(trained())
+    attack = replace(attack, budgets=attack.budgets[1:])
+    run([attack], Plan(leave=False), recorder, count=96)
+    attacked = trained()(x).argmax(1) == y
+    wanted = plain_loop(trained(), x, y, attack, attack.budgets[0])[0][attacked]
+    got = recorder.seen[-1][: int(attacked.sum())]
+    torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
 
 
 def test_all_attacks_at_once_equal_each_alone():
@@ -108,11 +119,27 @@ def test_batch_size_changes_no_outcome_beyond_rounding(batch):
     assert differ <= 0.001
 
 
-def test_nested_outcomes_are_cumulative():
-    several = replace(PGD_L2, budgets=(0.2, 0.4, 0.8, 1.2), step=1.5)  # crude: not monotone
+class Band(nn.Module):
+    """Class 1 for a brightness within 0.05 of 0.5, class 0 elsewhere."""
+
+    def forward(self, x):
+        away = (x.mean((1, 2, 3)) - 0.5).abs()
+        return torch.stack((away, torch.full_like(away, 0.05)), 1)
+
+
+@pytest.mark.parametrize(("nested", "last"), [(False, False), (True, True)])
+def test_nested_outcomes_are_cumulative(nested, last):
+    leap = replace(FGSM, budgets=(0.02, 0.1, 0.3))  # from 0.4 to 0.42, 0.5 and beyond the band
+    x, y = torch.full((2, 3, 16, 16), 0.4), torch.tensor([0, 0])
+    plan = Plan(nested=nested)
+    found = run_attacks(Band().eval(), x, y, [(leap, torch.zeros_like(x))], plan)["fgsm"]
+    np.testing.assert_array_equal(found.fooled, [[False] * 2, [True] * 2, [last] * 2])
+
+
+def test_nested_outcomes_are_those_of_each_budget_accumulated():
+    several = replace(PGD_L2, budgets=(0.2, 0.4, 0.8, 1.2))
     alone, nested = (run([several], Plan(nested=n))["pgd_l2"].fooled for n in (False, True))
     np.testing.assert_array_equal(nested, np.maximum.accumulate(alone, 0))
-    assert (nested[1:] >= nested[:-1]).all()
 
 
 def norms(delta, norm):

@@ -54,6 +54,12 @@ def test_zero_gradient_alarm_is_silent_on_a_normal_network():
         np.testing.assert_array_equal(found.zero_gradient, 0.0)
 
 
+def test_zero_gradient_alarm_is_silent_when_part_of_the_image_is_ignored():
+    half = (torch.arange(16) < 8).float()
+    for found in attack(Wrapped(before=lambda x: x * half)).values():
+        np.testing.assert_array_equal(found.zero_gradient, 0.0)
+
+
 def test_zero_gradient_is_the_share_of_attacked_images():
     x, y = digits()
     right = (trained()(x).argmax(1) == y).nonzero().flatten()[:8]
