@@ -1,7 +1,7 @@
 """The main job from data to report, stage after stage; every stage goes on where it was stopped."""
 
+import itertools
 import json
-import resource
 import shutil
 import sys
 import time
@@ -19,6 +19,7 @@ from images.datasets import Dataset, load_dataset
 from nas_space.architecture import Architecture
 from nas_space.presets import find_space
 from noises.protocol import Protocol, find_protocol
+from robustscope.memory import Peak
 from robustscope.presets import Preset, find_preset
 from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings, check_folder
@@ -47,6 +48,7 @@ class Run:
     workers: int
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    memory: Peak = field(default_factory=Peak)
 
     @property
     def preset(self) -> Preset:
@@ -61,6 +63,7 @@ class Run:
             yield
         finally:
             spent = time.perf_counter() - begin
+            self.memory.look()
             self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 2)
             write_json(self.out / RECORD, {"finished": False, "seconds": self.seconds})
 
@@ -123,7 +126,7 @@ def _stages(
     record = {
         "finished": True,
         "seconds": job.seconds | {"total": round(sum(job.seconds.values()), 2)},
-        "peak_memory_mb": peak_memory(job.workers),
+        "peak_memory_mb": job.memory.mb,
         "counts": {
             "networks": counts.total,
             "done": counts.done,
@@ -231,7 +234,7 @@ def choose_networks(
     settings: Settings, plans: list[SupernetPlan], listed: dict[str, list[Architecture]]
 ) -> list[Network]:
     """The listed networks, or equal numbers drawn from every space."""
-    networks: list[Network] = []
+    per_plan: list[list[Network]] = []
     for i, plan in enumerate(plans):
         if listed:
             distinct = {a.id: a for a in listed.get(plan.name, [])}
@@ -239,8 +242,9 @@ def choose_networks(
         else:
             count = settings.subnets // len(plans) + (i < settings.subnets % len(plans))
             draws = draw(find_space(plan.space), count, settings.seed)
-        networks += enlist(plan, draws)
-    return networks
+        per_plan.append(enlist(plan, draws))
+    # taken in turn, so that the time left is estimated from all of them
+    return [n for turn in itertools.zip_longest(*per_plan) for n in turn if n is not None]
 
 
 def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
@@ -253,6 +257,7 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
         for plan, epoch in train_supernets(
             plans, dataset, folder, job.workers, job.settings.device
         ):
+            job.memory.look()
             bar.update(epoch - at[plan])
             at[plan] = epoch
 
@@ -271,8 +276,7 @@ def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Pr
     done = counts.done + counts.failed
     with job.progress.bar("Evaluating", counts.total, "networks", done) as bar:
         for kind in evaluate_pending(journal, plans, prepared, job.workers, job.settings.device):
-            if kind == "message":
-                continue
+            job.memory.look()
             failed += kind == "failed"
             bar.set_postfix_str(f", {failed} failed" if failed else "", refresh=False)
             bar.update()
@@ -285,13 +289,6 @@ def earlier_seconds(out: Path) -> dict[str, float]:
         return {str(k): float(v) for k, v in seconds.items() if k != "total"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def peak_memory(workers: int) -> int:
-    """MB at most held at once: this process's peak and every worker at the largest one's peak."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return int((own + workers * child) / 1024)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

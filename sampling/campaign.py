@@ -194,6 +194,8 @@ def evaluate_pending(
             journal.record(pending[event.job].key, event.value)
         elif event.kind == "failed":
             journal.fail(pending[event.job].key, event.value)
+        else:
+            continue
         yield event.kind
 
 

@@ -58,15 +58,16 @@ def resize(x: Tensor, size: int) -> Tensor:
     """
     if x.shape[-1] == size:
         return x
-    weights = resize_weights(x.shape[-1], size, str(x.device))
+    weights = resize_weights(x.shape[-1], size, x.dtype, x.device)
     return weights @ x @ weights.T
 
 
 @lru_cache
-def resize_weights(size_in: int, size_out: int, device: str) -> Tensor:
+def resize_weights(size_in: int, size_out: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """(size_out, size_in) weights of the antialiased bilinear resize along one axis."""
-    eye = torch.eye(size_in, device=device)[None, None]
-    return F.interpolate(eye, (size_out, size_in), mode="bilinear", antialias=True)[0, 0]
+    with torch.inference_mode(False):  # kept for later calls, which may need gradients
+        eye = torch.eye(size_in, dtype=dtype, device=device)[None, None]
+        return F.interpolate(eye, (size_out, size_in), mode="bilinear", antialias=True)[0, 0]
 
 
 class SharedConv(nn.Module):
