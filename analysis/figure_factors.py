@@ -24,7 +24,7 @@ from metrics import Floats
 ROWS = ("clean", "adversarial", "natural", "system")
 FEW = 12  # a factor with no more values than this is shown value by value
 BINS = 6
-ENOUGH = 5  # networks that a median needs
+ENOUGH = 5  # networks that a mean needs
 
 
 def draw_factors(findings: Findings, group: Group) -> Drawing | str:
@@ -58,7 +58,7 @@ def draw_factors(findings: Findings, group: Group) -> Drawing | str:
         f"{size_of(group)}; Spearman correlation {RHO} with 95 % interval, bold where q < 0.05",
     )
     caption = (
-        f"Each dot is a network ({size_of(group)}); black: median per value with {ENOUGH} networks "
+        f"Each dot is a network ({size_of(group)}); black: mean per value with {ENOUGH} networks "
         "or more, or per sixth of the networks where a factor has many values. Above each panel "
         "the Spearman correlation with its 95 % interval (crossed bootstrap over design units and "
         "images), bold where q < 0.05. Discrete factors are jittered sideways. Conditional on the "
@@ -68,7 +68,7 @@ def draw_factors(findings: Findings, group: Group) -> Drawing | str:
 
 
 def _panel(ax: Axes, values: Floats, share: Floats, score: Score) -> None:
-    """Dots of all networks and the medians along the factor."""
+    """Dots of all networks and the means along the factor."""
     distinct = np.unique(values)
     shown = values
     if len(distinct) <= FEW:
@@ -80,10 +80,10 @@ def _panel(ax: Axes, values: Floats, share: Floats, score: Score) -> None:
         parts = np.array_split(np.argsort(values, kind="stable"), BINS)
     parts = [part for part in parts if len(part) >= ENOUGH]
     places = [float(np.median(values[part])) for part in parts]
-    medians = [float(np.median(share[part])) for part in parts]
+    means = [float(np.mean(share[part])) for part in parts]
     colour = COLOURS[score.outcome.family]
     ax.scatter(shown, share, s=9, color=colour, alpha=0.35, linewidth=0)
-    ax.plot(places, medians, "o-", color=INK, markersize=3.5, linewidth=1.1)
+    ax.plot(places, means, "o-", color=INK, markersize=3.5, linewidth=1.1)
 
 
 def _ticks(ax: Axes, name: str, values: Floats) -> None:

@@ -132,6 +132,12 @@ def finished_record(out: Path) -> dict[str, object] | None:
     return record if whole and record.get("finished") is True else None
 
 
+def cores() -> int:
+    """Processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def do_run(options: argparse.Namespace) -> None:
     """The main job; ends at once when it is finished."""
     settings = read_settings(options)
@@ -141,7 +147,7 @@ def do_run(options: argparse.Namespace) -> None:
     if record is None:
         workers = options.workers
         if workers is None:
-            workers = 1 if settings.device == "cuda" else len(os.sched_getaffinity(0))
+            workers = 1 if settings.device == "cuda" else cores()
         from robustscope.progress import Progress
         from robustscope.run import run
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Peak:
         if now < self._next:
             return
         self._next = now + PAUSE
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
         pids = [os.getpid(), *(p.pid for p in multiprocessing.active_children() if p.pid)]
         self.mb = max(self.mb, own, sum(map(proportional, pids)) // 1024)
 

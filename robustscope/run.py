@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,20 +76,16 @@ def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict
     """
     check_folder(out, settings)
     check_device(settings.device)
-    protocol = replace_seed(
-        find_protocol(settings.protocol, find_preset(settings.preset).size), settings.seed
-    )
+    preset = find_preset(settings.preset)
+    protocol = find_protocol(settings.protocol, preset.size)
+    protocol = replace(protocol, seed=protocol.seed + settings.seed)
     for family in settings.spaces:
-        find_space(f"{family}-{find_preset(settings.preset).scale}")
-    dataset = load_dataset(
-        settings.data,
-        find_preset(settings.preset).size,
-        progress.track,
-    )
+        find_space(f"{family}-{preset.scale}")
+    dataset = load_dataset(settings.data, preset.size, progress.track)
     listed = read_architectures(settings)
     out.mkdir(parents=True, exist_ok=True)
     with hold(out):
-        (out / FILE).write_text(settings.to_json())
+        write_json(out / FILE, json.loads(settings.to_json()))
         job = Run(settings, out, workers, progress, earlier_seconds(out))
         return _stages(job, protocol, dataset, listed)
 
@@ -151,11 +147,6 @@ def check_device(device: str) -> None:
             "run.device must be available; got cuda, and torch sees no CUDA device. "
             "Use --device cpu."
         )
-
-
-def replace_seed(protocol: Protocol, seed: int) -> Protocol:
-    """The protocol with draws from another seed."""
-    return Protocol(**({**protocol.__dict__} | {"seed": protocol.seed + seed}))
 
 
 @contextmanager
@@ -251,15 +242,16 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
     """Train the supernets side by side, with a bar over all their epochs."""
     names = ", ".join(p.name for p in plans)
     total = sum(p.recipe.epochs for p in plans)
-    at = [0] * len(plans)
+    at = [0.0] * len(plans)
     with job.progress.bar("Training", total, f"epochs of {names}") as bar:
         folder = job.out / "cache" / "training"
         for plan, epoch in train_supernets(
             plans, dataset, folder, job.workers, job.settings.device
         ):
             job.memory.look()
-            bar.update(epoch - at[plan])
             at[plan] = epoch
+            bar.n = round(sum(at), 1)
+            bar.update(0)
 
 
 def make_copies(job: Run, dataset: Dataset, protocol: Protocol) -> Prepared:

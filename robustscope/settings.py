@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 FILE = "settings.json"
+BEFORE = (".lock", "settings.part")
+"""Files that may lie in a folder before its settings do."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def check_folder(out: Path, settings: Settings) -> None:
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"run.out must be a folder; got the file {out}. Choose another --out.")
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or not any(p.name not in BEFORE for p in out.iterdir()):
         return
     try:
         before = json.loads((out / FILE).read_text())

@@ -87,7 +87,7 @@ def training_handler(folder: Path, device: str) -> Handler:
     prepare_torch(device)
     data = np.load(folder / "pixels.npy", mmap_mode="r"), np.load(folder / "labels.npy")
 
-    def train(plan: SupernetPlan, report: Callable[[int], None]) -> float:
+    def train(plan: SupernetPlan, report: Callable[[float], None]) -> float:
         model = plan.build().to(device)
         step = sandwich_step(model, plan.recipe.smoothing)
         return fit(model, step, data, plan.recipe, plan.checkpoint, report)
@@ -101,7 +101,7 @@ def train_supernets(
     folder: Path,
     workers: int,
     device: str,
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[tuple[int, float]]:
     """Train every supernet side by side, each from its checkpoint on.
 
     Args:
@@ -154,13 +154,13 @@ def evaluation_handler(
 ) -> Handler:
     """Handler that evaluates one `Network` of one of the supernets."""
     prepare_torch(device)
-    supernets = {name: plan.load().to(device) for name, plan in plans.items()}
+    supernets = {name: plan.load() for name, plan in plans.items()}
     evaluator = Evaluator(load_prepared(home, protocol), device)
 
     def evaluate(network: Network, _: Callable[[Any], None]) -> Outcome:
         begin = time.perf_counter()
         architecture = Architecture.from_json(network.architecture)
-        subnet = spawn(supernets[network.supernet], architecture)
+        subnet = spawn(supernets[network.supernet], architecture).to(device)
         recalibrate(subnet, evaluator.recalibration)
         weights = weights_hash(subnet)
         outcome = evaluator.evaluate(fold(subnet), weights)

@@ -8,6 +8,7 @@ processes only.
 import contextlib
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ def _run_here(setup: Setup, arguments: tuple[Any, ...], jobs: Sequence[Any]) -> 
 
 def serve(connection: Connection, setup: Setup, arguments: tuple[Any, ...]) -> None:
     """Body of a worker process: jobs in, events out, until the driver goes away."""
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt, ConnectionResetError):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides when it ends
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             handler = setup(*arguments)
         except Exception as error:

@@ -145,7 +145,7 @@ def test_killed_runs_resume_to_the_same_content_with_two_workers(
 ) -> None:
     out = tmp_path / "killed"
     kills = 0
-    while kills < 4:
+    while kills < 3:
         process = start(out, protocol, workers=2)
         before = progress(out)
         while process.poll() is None and progress(out) == before:

@@ -174,7 +174,8 @@ def test_interrupted_training_ends_with_the_same_bits(kind, epoch, tmp_path):
         fit(model, step_of(model), data(), recipe, broken, stop_at(epoch))
     resumed, reports = make(), []
     again = fit(resumed, step_of(resumed), data(), recipe, broken, reports.append)
-    assert reports == list(range(epoch, recipe.epochs + 1))
+    ends = [done for done in reports if done == int(done)]
+    assert ends == list(range(epoch, recipe.epochs + 1))
     assert again == loss
     (wanted, _), (got, _) = read_checkpoint(whole), read_checkpoint(broken)
     assert wanted.keys() == got.keys()

@@ -106,7 +106,7 @@ def fit(
     data: tuple[NDArray[np.uint8], NDArray[np.int64]],
     recipe: Recipe,
     checkpoint: Path,
-    report: Callable[[int], None] = lambda epoch: None,
+    report: Callable[[float], None] = lambda epochs: None,
 ) -> float:
     """Train in place and leave the weights in `checkpoint`; go on from there when it exists.
 
@@ -116,7 +116,7 @@ def fit(
         data: Pixels (I, s, s, 3) uint8 and labels (I,).
         recipe: How to train.
         checkpoint: A .safetensors file, written after every epoch.
-        report: Called with the number of finished epochs.
+        report: Called with the epochs done, within an epoch as a fraction.
 
     Returns:
         Mean loss of the last epoch.
@@ -152,6 +152,8 @@ def fit(
                     f"{checkpoint.name}."
                 )
             optimizer.step()
+            if i + 1 < per_epoch:
+                report(epoch + (i + 1) / per_epoch)
         loss = float(np.mean(losses))
         save_checkpoint(checkpoint, settings, model, optimizer, (epoch + 1, loss))
         report(epoch + 1)
