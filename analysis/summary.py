@@ -83,7 +83,10 @@ def _strongest(study: Study, regressions: RegressionTables, group: Group, name: 
     )
     if fit is None:
         reasons = sorted({str(reason) for reason in rows["reason"]} - {"", NOT_A_FACTOR})
-        return f"{start}no regression ({'; '.join(reasons) or 'no design factor is known'})."
+        # what hinders all factors says more than why one of them was dropped
+        all_factors = [r for r in reasons if not r.startswith(("constant", "determined"))]
+        why = "; ".join(all_factors or reasons) or "no design factor is known"
+        return f"{start}no regression ({why})."
     known = rows[rows["reason"] == ""]
     strength = known["coefficient"].abs().to_numpy(dtype=float)
     known = known.iloc[np.argsort(-strength, kind="stable")]
