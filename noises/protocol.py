@@ -151,6 +151,8 @@ def quick(size: int) -> Protocol:
         severities=(1, 3, 5),
         system=tuple(n for n in SYSTEM_NOISES if n not in ("torch_bilinear", "nv12")),
         attacks=gradient_attacks(linf, l2, steps=7),
+        batch=400 if small else 64,  # what fits a CPU's cache
+        plan=Plan(batch=640 if small else 128),
     )
 
 
