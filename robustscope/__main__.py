@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         COMMANDS[options.command](options)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         if options.traceback:
             raise
         print(f"robustscope: error: {' '.join(str(error).split())}", file=sys.stderr)

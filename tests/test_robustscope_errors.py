@@ -149,6 +149,14 @@ def test_run_refuses_a_folder_that_is_no_run(
     assert "must be a folder" in refused(["run", "--out", str(tmp_path / "notes.txt")], capsys)
 
 
+def test_run_refuses_a_folder_it_cannot_make(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    line = refused(["run", "--quiet", "--out", str(tmp_path / "file" / "run")], capsys)
+    assert "Not a directory" in line
+
+
 @pytest.mark.parametrize("command", ["verify", "analyze"])
 @pytest.mark.parametrize("content", [None, b"", b"no results", b"\x89HDF\r\n\x1a\n" + b"0" * 100])
 def test_reading_commands_refuse_what_is_no_results_file(
