@@ -1,7 +1,7 @@
 """Depthwise convolution with a fast weight gradient for small maps on a CPU.
 
 The usual kernel for the weight gradient takes as long as dozens of forward passes when the kernel
-is about as large as the map. Here the products of every input with every output position are made
+is as large as the map. Here the products of every input with every output position are made
 by one batched matrix product and summed per kernel tap; output and input gradient are the usual
 ones, the weight gradient differs by float rounding.
 """
@@ -12,9 +12,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-LARGEST = 8
-"""Height of the input map in pixels up to which the batched product pays."""
 
 
 class _Depthwise(torch.autograd.Function):
@@ -71,8 +68,14 @@ def _offsets(inputs: int, outputs: int, kernel: int, stride: int) -> Tensor:
     return (i == o * stride + d - kernel // 2).float()
 
 
+def pays(size: int, kernel: int, stride: int) -> bool:
+    """Whether the batched product is the faster one for maps of this height, as measured."""
+    return kernel >= 5 and size + stride <= kernel + 2
+
+
 def depthwise(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """Depthwise convolution (B, C, H, W) with weight (C, 1, k, k), padded by k // 2."""
-    if x.is_cuda or x.shape[2] > LARGEST or not weight.requires_grad:
-        return F.conv2d(x, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
+    kernel = weight.shape[-1]
+    if x.is_cuda or not weight.requires_grad or not pays(x.shape[2], kernel, stride):
+        return F.conv2d(x, weight, None, stride, kernel // 2, 1, len(weight))
     return _Depthwise.apply(x, weight, stride)  # type: ignore[no-any-return]
