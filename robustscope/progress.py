@@ -34,6 +34,7 @@ class Progress:
             bar_format=FORMAT,
             disable=self.quiet,
             mininterval=0.5,
+            smoothing=0.0,  # the mean rate: steps come in bursts from several workers
             dynamic_ncols=True,
             initial=done,
         ) as bar:

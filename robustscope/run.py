@@ -242,15 +242,17 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
     """Train the supernets side by side, with a bar over all their epochs."""
     names = ", ".join(p.name for p in plans)
     total = sum(p.recipe.epochs for p in plans)
-    at = [0.0] * len(plans)
+    at: dict[int, float] = {}
     with job.progress.bar("Training", total, f"epochs of {names}") as bar:
         folder = job.out / "cache" / "training"
         for plan, epoch in train_supernets(
             plans, dataset, folder, job.workers, job.settings.device
         ):
             job.memory.look()
+            if plan not in at:
+                bar.initial += epoch  # done before: not part of the rate
             at[plan] = epoch
-            bar.n = round(sum(at), 1)
+            bar.n = round(sum(at.values()), 1)
             bar.update(0)
 
 

@@ -266,6 +266,8 @@ def test_parts_can_be_written_alone(tmp_path: Path) -> None:
 def test_import_leaves_torch_and_the_backend_alone() -> None:
     code = (
         "import sys, matplotlib; before = dict(matplotlib.rcParams); import analysis; "
-        "assert 'torch' not in sys.modules; assert dict(matplotlib.rcParams) == before"
+        "print('torch' in sys.modules, dict(matplotlib.rcParams) == before)"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    shown = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", "True"]
