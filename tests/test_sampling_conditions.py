@@ -1,0 +1,85 @@
+"""Noised copies: made once, in the order of the protocol, equal pixels kept once."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from images.datasets import Dataset, load_dataset, stratified
+from noises.draws import generators
+from noises.natural.table import NATURAL_NOISES
+from noises.protocol import Protocol, quick
+from sampling.conditions import load_prepared, prepare
+
+NATURAL = ("gaussian_noise", "fog")
+SMALL = replace(
+    quick(16), natural=NATURAL, severities=(1, 5), attacked=30, recalibration=50, name="small"
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset("digits", 16)
+
+
+def test_conditions_follow_the_protocol(digits: Dataset, tmp_path: Path) -> None:
+    made = prepare(digits, SMALL, 60, tmp_path)
+    natural = [f"{n}_s{s}" for n in NATURAL for s in (1, 5)]
+    attacks = [f"{a.name}_e{e + 1}" for a in SMALL.attacks for e in range(len(a.budgets))]
+    wanted = ["clean", *natural, *SMALL.system, *attacks]
+    assert [c.name for c in made.conditions] == wanted
+    assert [r == -1 for r in made.row] == [c.family == "adversarial" for c in made.conditions]
+
+
+def test_copies_are_what_each_noise_makes_of_the_images(digits: Dataset, tmp_path: Path) -> None:
+    made = prepare(digits, SMALL, 60, tmp_path)
+    test = digits.test.take(stratified(digits.test.labels, 60, SMALL.seed))
+    assert made.ids == tuple(test.ids)
+    np.testing.assert_array_equal(made.labels, test.labels)
+    np.testing.assert_array_equal(made.copies[made.row[0]], test.pixels)
+    for c, condition in enumerate(made.conditions):
+        if condition.family == "natural":
+            name = json.loads(condition.parameters)["noise"]
+            streams = generators(SMALL.seed, name, condition.severity, test.ids)
+            wanted = NATURAL_NOISES[name].apply(test.pixels, condition.severity, streams)
+            np.testing.assert_array_equal(made.copies[made.row[c]], wanted)
+
+
+def test_variants_share_a_copy_exactly_when_their_pixels_are_equal(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    made = prepare(digits, SMALL, 60, tmp_path)
+    system = [c for c, condition in enumerate(made.conditions) if condition.family == "system"]
+    rows = {made.row[c] for c in system}
+    distinct = {made.copies[r].tobytes() for r in rows}
+    assert len(distinct) == len(rows) >= 8
+    for c in system:
+        twin = json.loads(made.conditions[c].parameters)["identical_to"]
+        names = [made.conditions[d].name for d in system if made.row[d] == made.row[c]]
+        assert (twin or made.conditions[c].name) == names[0]
+
+
+def test_attacked_images_are_spread_over_the_classes(digits: Dataset, tmp_path: Path) -> None:
+    made = prepare(digits, SMALL, 200, tmp_path)
+    counts = np.bincount(made.labels[made.attacked], minlength=10)
+    assert counts.sum() == 30
+    assert set(counts) == {3}
+
+
+def test_copies_are_made_once(digits: Dataset, tmp_path: Path) -> None:
+    first, calls = prepare(digits, SMALL, 20, tmp_path), list[int]()
+    second = prepare(digits, SMALL, 20, tmp_path, calls.append)
+    assert (second.home, calls) == (first.home, [])
+    np.testing.assert_array_equal(second.copies, first.copies)
+    other: Protocol = replace(SMALL, seed=1)
+    assert prepare(digits, other, 20, tmp_path, calls.append).home != first.home
+    assert sum(calls) == 1 + 4 + len(SMALL.system)
+
+
+def test_incomplete_copies_are_refused(digits: Dataset, tmp_path: Path) -> None:
+    made = prepare(digits, SMALL, 20, tmp_path)
+    (made.home / "labels.npy").write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"must hold whole noised copies; got .*noised-"):
+        load_prepared(made.home, SMALL)
