@@ -37,7 +37,8 @@ def activate(x: Tensor, kind: str) -> Tensor:
 def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Conv], Tensor]) -> Tensor:
     """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each convolution done by `apply`."""
     x = resize(x, int(plan.resolution))
-    x = (x - PIXEL_MEAN) / PIXEL_SCALE
+    offset = x.new_full((), -PIXEL_MEAN / PIXEL_SCALE)
+    x = torch.add(offset, x, alpha=1.0 / PIXEL_SCALE)  # in one pass over the pixels
     for block in plan.blocks:
         y = x
         for conv in block.convs:
