@@ -5,7 +5,6 @@ BatchNorm must be re-estimated before it is evaluated (Yu & Huang, "Universally 
 ICCV 2019). Ours pools first and second moments over all images, so variance between batches counts.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +15,7 @@ from nas_space.costs import convs_of
 from supernet.dense import dense_form
 from supernet.network import ConvNorm, Subnet, key
 from supernet.stem import LARGEST, StemConv
+from training.checkpoint import tensors_hash
 
 
 @torch.no_grad()
@@ -112,9 +112,5 @@ def specialise(network: Subnet) -> None:
 
 
 def weights_hash(network: nn.Module) -> str:
-    """SHA-256 over names, shapes and bytes of every parameter and buffer, in name order."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(f"{name}:{tuple(value.shape)}:{value.dtype}".encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    """SHA-256 over every parameter and buffer, see `training.checkpoint.tensors_hash`."""
+    return tensors_hash(network.state_dict())

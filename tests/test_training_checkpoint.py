@@ -123,3 +123,15 @@ def test_recipe_of_the_checkpoint_is_part_of_its_settings(tmp_path):
     train(recipe)
     for change in ({"rate": 0.2}, {"seed": 1}, {"techniques": ("flip",)}, {"epochs": 2}):
         assert "settings" in refusal(train, replace(recipe, **change))
+
+
+def test_flipped_bytes_are_found(path):
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1  # in a tensor, which safetensors reads without a word
+    path.write_bytes(data)
+    assert "is damaged" in refusal(read_checkpoint, path)
+
+
+def test_other_settings_are_named(path):
+    other = json.dumps({"rate": 0.1, "data": "ab"})
+    assert "got another data in" in refusal(load_checkpoint, path, other, *make())

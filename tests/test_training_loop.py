@@ -252,3 +252,11 @@ def test_three_epochs_reduce_the_loss(kind, tmp_path):
     last = fit(model, recorded, data(), recipe, tmp_path / "a.safetensors")
     assert last == pytest.approx(np.mean(losses[-4:]))
     assert last < 0.9 * np.mean(losses[:4])
+
+
+def test_training_does_not_go_on_with_other_data(tmp_path):
+    path, (pixels, labels) = tmp_path / "a.safetensors", data()
+    model = small_network()
+    fit(model, plain_step(model), (pixels, labels), RECIPE, path)
+    with pytest.raises(ValueError, match=r"Checkpoint\.settings .* got another data in"):
+        fit(model, plain_step(model), (pixels[::-1], labels), RECIPE, path)

@@ -4,6 +4,7 @@ Every epoch draws its order and its techniques from a generator of its own (seed
 checkpoint holds weights and momentum, so a killed and resumed training ends with the same bits.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -100,6 +101,14 @@ def batches(
         yield pixels[index], labels[index]
 
 
+def data_hash(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
+    """SHA-256 of what is trained on."""
+    digest = hashlib.sha256(f"{pixels.shape}".encode())
+    for part in (pixels, labels):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
 def fit(
     model: nn.Module,
     step: Step,
@@ -122,12 +131,13 @@ def fit(
         Mean loss of the last epoch.
 
     Raises:
-        ValueError: The loss or the gradient is not finite; the last good checkpoint is kept.
+        ValueError: The loss or the gradient is not finite, and the last good checkpoint is kept;
+            or the checkpoint is damaged, of another recipe or of other data.
     """
     device = str(next(model.parameters()).device)
     groups = parameter_groups(model, recipe.decay)
     optimizer = torch.optim.SGD(groups, lr=0.0, momentum=recipe.momentum, nesterov=True)
-    settings = json.dumps(asdict(recipe), sort_keys=True)
+    settings = json.dumps(asdict(recipe) | {"data": data_hash(*data)}, sort_keys=True)
     done, loss = load_checkpoint(checkpoint, settings, model, optimizer)
     report(done)
     for epoch in range(done, recipe.epochs):
