@@ -98,8 +98,10 @@ def load_prepared(home: Path, protocol: Protocol) -> Prepared:
         meta = json.loads((home / "meta.json").read_text())
         arrays = {
             name: np.load(home / f"{name}.npy", mmap_mode="r")
-            for name in ("copies", "labels", "attacked", "recalibration")
+            for name in ("labels", "attacked", "recalibration")
         }
+        shape = tuple(meta["shape"])
+        arrays["copies"] = np.memmap(home / "copies.uint8", np.uint8, "r", shape=shape)
         starts = {
             a.name: np.load(home / f"starts-{a.name}.npy", mmap_mode="r") for a in protocol.attacks
         }
@@ -128,17 +130,16 @@ def _make(
 ) -> None:
     """Write every array, then `meta.json`."""
     home.mkdir(parents=True, exist_ok=True)
-    total = 1 + len(protocol.natural) * len(protocol.severities) + len(protocol.system)
-    shape = (total, *chosen.pixels.shape)
-    copies = np.lib.format.open_memmap(home / "copies.npy", "w+", np.uint8, shape)
     conditions: list[Condition] = []
     row: list[int] = []
-    for i, (named, pixels) in enumerate(_noised(chosen, protocol)):
-        copies[i] = pixels
-        conditions += named
-        row += [i] * len(named)
-        report(len(named))
-    copies.flush()
+    # written, not mapped: a full disk is then an error, not a signal that kills the process
+    with (home / "copies.uint8").open("wb") as copies:
+        for i, (named, pixels) in enumerate(_noised(chosen, protocol)):
+            copies.write(np.ascontiguousarray(pixels).data)
+            conditions += named
+            row += [i] * len(named)
+            report(len(named))
+    shape = [1 + max(row), *chosen.pixels.shape]
     conditions, row = _in_order(conditions, row, protocol)
     attacked = stratified(chosen.labels, min(protocol.attacked, len(chosen)), protocol.seed)
     ids = [chosen.ids[i] for i in attacked]
@@ -149,7 +150,12 @@ def _make(
     np.save(home / "recalibration.npy", dataset.train.pixels[recalibration])
     np.save(home / "labels.npy", chosen.labels)
     np.save(home / "attacked.npy", attacked)
-    meta = {"conditions": [asdict(c) for c in conditions], "row": row, "ids": chosen.ids}
+    meta = {
+        "conditions": [asdict(c) for c in conditions],
+        "row": row,
+        "shape": shape,
+        "ids": chosen.ids,
+    }
     part = home / "meta.part"
     part.write_text(json.dumps(meta))
     part.replace(home / "meta.json")

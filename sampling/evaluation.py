@@ -29,7 +29,7 @@ class Evaluator:
         self.prepared, self.device = prepared, device
         self.batch = prepared.protocol.batch
         self.labels = torch.from_numpy(np.array(prepared.labels))
-        self.used = max(prepared.row) + 1
+        self.copies = len(prepared.copies)
 
     @cached_property
     def recalibration(self) -> list[Tensor]:
@@ -40,13 +40,13 @@ class Evaluator:
     def resident(self) -> list[Tensor] | None:
         """Every forward batch as floats when they fit, else None."""
         shape = self.prepared.copies.shape[1:]
-        size = 4 * self.used * int(np.prod(shape))
+        size = 4 * self.copies * int(np.prod(shape))
         return list(self._convert()) if size <= RESIDENT else None
 
     def _convert(self) -> Iterator[Tensor]:
         """Forward batches: all copies of all images in one stream, cut into equal batches."""
         flat = self.prepared.copies.reshape(-1, *self.prepared.copies.shape[2:])
-        total = self.used * len(self.labels)
+        total = self.copies * len(self.labels)
         for start in range(0, total, self.batch):
             yield to_float(np.array(flat[start : min(start + self.batch, total)]), self.device)
 
@@ -88,7 +88,7 @@ class Evaluator:
                 if not bool(logits.isfinite().all()):
                     raise ValueError("Network.outputs must be finite; got NaN or infinity.")
                 predictions.append(logits.argmax(1).cpu())
-        flat = torch.cat(predictions).view(self.used, len(self.labels))
+        flat = torch.cat(predictions).view(self.copies, len(self.labels))
         return (flat == self.labels).numpy()
 
     def _attack(self, network: nn.Module) -> dict[str, AttackOutcome]:
