@@ -146,7 +146,7 @@ class _Pool:
         process = self.context.Process(
             target=serve, args=(its, self.setup, self.arguments), daemon=True
         )
-        with _worker_environment():
+        with _worker_environment(), _without_interrupts():
             process.start()
         its.close()
         return mine, process
@@ -183,6 +183,19 @@ class _Pool:
         del self.held[connection]
         self._give(connection, process)
         yield Event(job, kind, value)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C waits, and never reaches a child begun meanwhile: the driver decides when it ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
