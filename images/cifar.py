@@ -1,5 +1,6 @@
 """CIFAR-10 as published (Krizhevsky, 2009): python or binary batches, in a folder or a .tar.gz."""
 
+import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -88,7 +89,9 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 if content is not None:
                     _check_length(member.size, path)
                     yield name, content.read()
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+    except (
+        OSError, EOFError, KeyError, RecursionError, tarfile.TarError, lzma.LZMAError, zlib.error,
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split())  # tarfile gives a line per compression tried
         raise ValueError(
             f"cifar10.path must be a folder of batches or their .tar.gz; got {path} ({reason}). "

@@ -121,9 +121,9 @@ def read_pickled_batch(data: bytes, where: str) -> Batch:
 def read_label_names(data: bytes, where: str) -> tuple[str, ...]:
     """The class names of batches.meta."""
     names = _load(data, where).get(b"label_names")
-    if not isinstance(names, list) or not all(isinstance(name, bytes) for name in names):
+    if not isinstance(names, list) or not names or not all(type(n) is bytes for n in names):
         raise ValueError(
-            f"cifar10.label_names must be a list of names; got {type(names).__name__} in {where}. "
+            f"cifar10.label_names must be a list of names; got {str(names)[:80]} in {where}. "
             "Give the batches as published."
         )
     return tuple(name.decode("ascii", "replace") for name in names)

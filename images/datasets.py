@@ -1,10 +1,9 @@
 """Data sets by name: `digits`, `cifar10:PATH`, `folder:PATH`."""
 
-from pathlib import Path
-
 from images.cifar import load_cifar10
 from images.digits import load_digits
 from images.folder import load_folder
+from images.paths import data_path
 from images.sets import Dataset, ImageSet, Track
 from images.splits import stratified
 
@@ -32,7 +31,7 @@ def load_dataset(spec: str, size: int, track: Track | None = None) -> Dataset:
         raise ValueError(
             f"data.spec must be digits, cifar10:PATH or folder:PATH; got {spec!r}. Name one."
         )
-    path = Path(where).expanduser()
+    path = data_path(where)
     if not path.exists():
         raise ValueError(f"data.path must exist; got {path}. Check the spelling.")
     if kind == "cifar10":

@@ -100,11 +100,18 @@ def _listing(root: Path, names: tuple[str, ...]) -> _Listing:
 
 def _visible(folder: Path) -> Iterator[Path]:
     try:
-        yield from (path for path in folder.iterdir() if not path.name.startswith("."))
+        names = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise ValueError(
             f"folder.path must be readable; got {folder} ({error.strerror}). Check its rights."
         ) from None
+    for path in names:
+        if path.name != path.name.encode(errors="replace").decode():
+            raise ValueError(
+                f"folder.names must be UTF-8, as results keep them; got {path.name!r} in {folder}. "
+                "Rename it."
+            )
+    yield from names
 
 
 def _image_set(listing: _Listing, size: int, track: Track | None) -> tuple[ImageSet, int]:

@@ -86,6 +86,13 @@ class Dataset:
     test: ImageSet
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"Dataset.classes must be at least two; got {', '.join(self.classes) or 'none'} in "
+                f"{self.name}. With one class every answer is right."
+            )
+
     @cached_property
     def sha256(self) -> str:
         """Hex digest over classes, pixels, labels and ids of both splits (not over streams)."""
@@ -113,6 +120,8 @@ def read_file(path: Path) -> bytes:
     Raises:
         ValueError: It cannot be read.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise ValueError(f"data.file must be a file; got {path}, which is none. Remove it.")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -154,7 +154,7 @@ def test_folder_names_an_unreadable_image(root: Path, content: bytes | None, mes
 
 def test_folder_refuses_a_folder_among_images(root: Path) -> None:
     (root / "test/cat/deeper").mkdir()
-    with pytest.raises(ValueError, match=re.escape(f"got {root}/test/cat/deeper (Is a directory)")):
+    with pytest.raises(ValueError, match=re.escape(f"got {root}/test/cat/deeper, which is none")):
         load(root)
 
 
