@@ -49,13 +49,13 @@ class Architecture:
         """
         try:
             data = json.loads(text)
-            family, scale, genes = data["family"], data["scale"], dict(data["genes"])
-        except (ValueError, KeyError, TypeError) as error:
+            family, scale, genes = data["family"], data["scale"], data["genes"]
+            strange = {k: v for k, v in genes.items() if type(v) is not int}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"Architecture.json must hold family, scale and genes; got {text[:80]!r}. "
                 "Write it with Architecture.to_json."
             ) from error
-        strange = {k: v for k, v in genes.items() if type(v) is not int}
         if strange or len(data) != 3:
             raise ValueError(
                 "Architecture.genes must be integers beside family and scale alone; "

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -202,14 +202,12 @@ def read_protocol(path: Path, size: int) -> Protocol:
         ValueError: The file is missing, no JSON object, or holds an unknown field or noise.
     """
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(), object_pairs_hook=_distinct)
         if isinstance(data, dict):
             data = {key: value for key, value in data.items() if key not in DERIVED}
         changes = {"name": path.stem} | _plain_fields(Protocol, data)
         if "attacks" in changes:
-            changes["attacks"] = tuple(
-                GradientAttack(**_plain_fields(GradientAttack, a)) for a in changes["attacks"]
-            )
+            changes["attacks"] = tuple(_attack(a) for a in changes["attacks"])
         if "plan" in changes:
             changes["plan"] = Plan(**_plain_fields(Plan, changes["plan"]))
         if changes.get("size", size) != size:
@@ -218,8 +216,14 @@ def read_protocol(path: Path, size: int) -> Protocol:
                 "Budgets belong to one size."
             )
         return replace(quick(size), **changes)
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"Protocol.file must describe a protocol; got {path}: {error}") from error
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict; a key that is there twice is refused, as one would be lost."""
+    _check_names("fields", [name for name, _ in pairs], [name for name, _ in pairs])
+    return dict(pairs)
 
 
 def _plain_fields(kind: type[Any], data: Any) -> dict[str, Any]:
@@ -247,6 +251,23 @@ def _plain_fields(kind: type[Any], data: Any) -> dict[str, Any]:
                 f"{kind.__name__}.{name} must be {error}; got {value!r}. Change its type."
             ) from error
     return arguments
+
+
+def _attack(data: Any) -> GradientAttack:
+    """An attack from its JSON object.
+
+    Raises:
+        ValueError: As of `_plain_fields`, or a field is missing.
+    """
+    given = _plain_fields(GradientAttack, data)
+    missing = [
+        f.name for f in fields(GradientAttack) if f.name not in given and f.default is MISSING
+    ]
+    if missing:
+        raise ValueError(
+            f"GradientAttack.{missing[0]} must be there; got none in {str(data)[:80]}. Add it."
+        )
+    return GradientAttack(**given)
 
 
 def _plain(wanted: Any, value: Any) -> Any:

@@ -161,7 +161,7 @@ REFUSED = {
     "size": ('{"size": 32}', r"Protocol\.size must be that of the images, 16; got 32"),
     "plan": ('{"plan": {"lanes": 4}}', r"Plan\.lanes must be one of its fields; .*batch, nested"),
     "batch": ('{"plan": {"batch": 100}}', r"Plan\.batch must be a positive multiple of 32; got 1"),
-    "attack": ('{"attacks": [{"name": "a"}]}', r"missing .* required .* 'norm'"),
+    "attack": ('{"attacks": [{"name": "a"}]}', r"GradientAttack\.norm must be there; got none"),
     "same": (json.dumps({"attacks": [ATTACK, ATTACK]}), r"Protocol\.attacks must have distinct"),
     "budget": (
         json.dumps({"attacks": [ATTACK | {"budgets": [8]}]}),
