@@ -87,11 +87,12 @@ def _panel(ax: Axes, values: Floats, share: Floats, score: Score) -> None:
 
 
 def _ticks(ax: Axes, name: str, values: Floats) -> None:
-    """Plain numbers: the factor's own values where they are few, 1-2-5 steps of MACs."""
+    """Plain numbers: the factor's own values where they are few, 1-2-5 steps or tens of MACs."""
     distinct = np.unique(values)
     if name == "macs":
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        wide = distinct[-1] > 40 * distinct[0]
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_locator(NullLocator())
     elif len(distinct) <= BINS and np.array_equal(distinct, np.round(distinct)):
