@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sampling.store import open_results
 
+__version__ = "0.1.0"
+
 __all__ = ["open_results"]
 
 

@@ -1,16 +1,18 @@
 """The command line. Heavy imports happen inside the commands, so that --help is quick."""
 
 import argparse
+import io
 import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from images.paths import data_path
 from robustscope.presets import PRESETS, find_preset
-from robustscope.settings import Settings, check_folder
+from robustscope.settings import LARGEST_SEED, Settings, check_folder
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -67,7 +69,10 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         epilog="Presets: " + "; ".join(f"{p.name} ({p.takes})" for p in PRESETS.values()) + ".",
     )
     run.add_argument("--preset", default="digits", help="%(default)s by default")
-    run.add_argument("--data", help="digits, cifar10:PATH (python batches) or folder:PATH")
+    run.add_argument(
+        "--data",
+        help="digits, cifar10:PATH (python or binary batches) or folder:PATH (train/, test/)",
+    )
     run.add_argument("--out", type=Path, help="folder of the run (default: runs/PRESET)")
     run.add_argument(
         "--space", help="families of the supernets, comma separated (mobilenet,resnet)"
@@ -76,7 +81,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     run.add_argument("--images", type=int, help="test images per network at most, stratified")
     run.add_argument("--epochs", type=int, help="training epochs of each supernet")
     run.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
-    run.add_argument("--architectures", default="", help="JSON list of networks, not drawn ones")
+    run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
     run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
     run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
     run.add_argument(
@@ -94,20 +99,22 @@ def read_settings(options: argparse.Namespace) -> Settings:
         ValueError: An option is out of range or missing.
     """
     preset = find_preset(options.preset)
-    data = options.data or preset.data
+    for name, value in vars(options).items():
+        if value == "":
+            raise ValueError(f"run.{name} must not be empty; got ''. Leave --{name} out.")
+    data = preset.data if options.data is None else options.data
     if not data:
         raise ValueError(
             f"run.data must be given for preset {preset.name}; got nothing. "
             "Use --data folder:PATH or --data cifar10:PATH."
         )
-    numbers = {"subnets": 2, "images": 10, "epochs": 1, "seed": 0, "workers": 0}
-    for name, least in numbers.items():
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise ValueError(f"run.{name} must be at least {least}; got {value}. Change --{name}.")
     spaces = tuple(options.space.split(",")) if options.space else preset.spaces
     if len(set(spaces)) < len(spaces):
         raise ValueError(f"run.space must name each family once; got {options.space}.")
+    _check_numbers(options, len(spaces))
+    kind, _, where = data.partition(":")
+    if where:
+        data = f"{kind}:{data_path(where)}"
     return Settings(
         preset=preset.name,
         data=data,
@@ -118,18 +125,36 @@ def read_settings(options: argparse.Namespace) -> Settings:
         protocol=options.protocol or preset.protocol,
         device=options.device,
         seed=options.seed,
-        architectures=options.architectures,
+        architectures=options.architectures or "",
     ).with_files()
 
 
-def finished_record(out: Path) -> dict[str, object] | None:
-    """The record of a run that has ended, None when there is more to do."""
+def _check_numbers(options: argparse.Namespace, spaces: int) -> None:
+    """Refuse numbers out of range."""
+    limits = {
+        "subnets": (2 * spaces, 10**9),
+        "images": (10, 10**9),
+        "epochs": (1, 10**9),
+        "seed": (0, LARGEST_SEED),
+        "workers": (0, 10**4),
+    }
+    for name, (least, most) in limits.items():
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            why = ", two for each supernet" if name == "subnets" and value < least else ""
+            bound = f"at least {least}" if value < least else f"at most {most}"
+            raise ValueError(f"run.{name} must be {bound}{why}; got {value}. Change --{name}.")
+
+
+def finished_record(out: Path) -> dict[str, Any] | None:
+    """The record of a run that has ended and whose files are all there, None when more is to do."""
     try:
-        record: dict[str, object] = json.loads((out / "run.json").read_text())
-    except (OSError, ValueError):
+        record: dict[str, Any] = json.loads((out / "run.json").read_text())
+        sizes: dict[str, int] = record["files"]
+        whole = all((out / name).stat().st_size == size for name, size in sizes.items())
+        return record if whole and record["finished"] is True else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    whole = all((out / name).exists() for name in ("results.h5", "report.html"))
-    return record if whole and record.get("finished") is True else None
 
 
 def cores() -> int:
@@ -153,15 +178,13 @@ def do_run(options: argparse.Namespace) -> None:
 
         record = run(settings, out, workers, Progress(options.quiet))
     else:
-        print(f"Finished before: {out}. Use another --out to run again.\n")
+        print(f"Finished before: {out}. Use another --out to run again, as on other data.\n")
     show(record, out)
 
 
-def show(record: dict[str, object], out: Path) -> None:
+def show(record: dict[str, Any], out: Path) -> None:
     """Print what was found and where it lies."""
-    sentences = record["summary"]
-    assert isinstance(sentences, list)
-    for sentence in sentences:
+    for sentence in record["summary"]:
         print(sentence)
     print(f"\nCounts:  {record['counts']}")
     print(f"Seconds: {record['seconds']}, peak memory {record['peak_memory_mb']} MB")
@@ -202,9 +225,19 @@ COMMANDS = {"run": do_run, "verify": do_verify, "analyze": do_analyze}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it ended well, 2 for bad input, 130 when it was stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = build_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if any(text != text.encode(errors="replace").decode() for text in arguments):
+        parser.error("arguments must be UTF-8, as results keep them; rename the file or folder")
     try:
         COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone: nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
         if options.traceback:
             raise

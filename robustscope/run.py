@@ -83,19 +83,23 @@ def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict
         find_space(f"{family}-{preset.scale}")
     dataset = load_dataset(settings.data, preset.size, progress.track)
     listed = read_architectures(settings)
-    out.mkdir(parents=True, exist_ok=True)
+    plans = supernet_plans(settings, out, len(dataset.classes), tuple(listed))
+    networks = choose_networks(settings, plans, listed)
+    make_folder(out / "supernets")
     with hold(out):
         write_json(out / FILE, json.loads(settings.to_json()))
         job = Run(settings, out, workers, progress, earlier_seconds(out))
-        return _stages(job, protocol, dataset, listed)
+        return _stages(job, protocol, dataset, plans, networks)
 
 
 def _stages(
-    job: Run, protocol: Protocol, dataset: Dataset, listed: dict[str, list[Architecture]]
+    job: Run,
+    protocol: Protocol,
+    dataset: Dataset,
+    plans: list[SupernetPlan],
+    networks: list[Network],
 ) -> dict[str, Any]:
     out, settings = job.out, job.settings
-    plans = supernet_plans(job, len(dataset.classes))
-    networks = choose_networks(settings, plans, listed)
     with job.stage("train"):
         train(job, plans, dataset)
     with job.stage("noise"):
@@ -135,6 +139,7 @@ def _stages(
         "content_hash": content,
         "protocol_hash": campaign.protocol_hash,
         "summary": list(summary.sentences),
+        "files": file_sizes(out),
     }
     write_json(out / RECORD, record)
     return record
@@ -166,9 +171,33 @@ def hold(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def supernet_plans(job: Run, classes: int) -> list[SupernetPlan]:
-    """One supernet per family, with checkpoints in out/supernets."""
-    preset, settings = job.preset, job.settings
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        ValueError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"run.out must be a folder that can be made; got {path} ({error.strerror}). "
+            "Choose another --out."
+        ) from error
+
+
+def file_sizes(out: Path) -> dict[str, int]:
+    """Path in the folder to bytes, of everything a finished run leaves for its reader."""
+    files = [out / "results.h5", out / "report.html"]
+    files += sorted([*(out / "tables").iterdir(), *(out / "figures").iterdir()])
+    return {str(path.relative_to(out)): path.stat().st_size for path in files}
+
+
+def supernet_plans(
+    settings: Settings, out: Path, classes: int, listed: tuple[str, ...]
+) -> list[SupernetPlan]:
+    """One supernet per family, of the `listed` ones if any, with checkpoints in out/supernets."""
+    preset = find_preset(settings.preset)
     recipe = Recipe(
         epochs=settings.epochs,
         batch=preset.batch,
@@ -176,14 +205,13 @@ def supernet_plans(job: Run, classes: int) -> list[SupernetPlan]:
         seed=settings.seed,
         techniques=preset.techniques,
     )
-    folder = job.out / "supernets"
-    folder.mkdir(exist_ok=True)
     return [
         SupernetPlan(
             name, f"{name}-{preset.scale}", classes, recipe, "standard",
-            folder / f"{name}.safetensors",
+            out / "supernets" / f"{name}.safetensors",
         )
         for name in settings.spaces
+        if not listed or name in listed
     ]  # fmt: skip
 
 
@@ -197,7 +225,7 @@ def read_architectures(settings: Settings) -> dict[str, list[Architecture]]:
         return {}
     try:
         entries = json.loads(Path(settings.architectures).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
             f"run.architectures must be a JSON file; got {settings.architectures} ({error})."
         ) from error
@@ -209,14 +237,17 @@ def read_architectures(settings: Settings) -> dict[str, list[Architecture]]:
         name: find_space(f"{name}-{find_preset(settings.preset).scale}") for name in settings.spaces
     }
     listed: dict[str, list[Architecture]] = {}
-    for entry in entries:
-        architecture = Architecture.from_json(json.dumps(entry))
-        if architecture.family not in spaces:
-            raise ValueError(
-                f"Architecture.family must be one of {', '.join(spaces)} in this run; "
-                f"got {architecture.family!r}. Change --space or the file."
-            )
-        spaces[architecture.family].check(architecture)
+    for number, entry in enumerate(entries, 1):
+        try:
+            architecture = Architecture.from_json(json.dumps(entry))
+            if architecture.family not in spaces:
+                raise ValueError(
+                    f"Architecture.family must be one of {', '.join(spaces)} in this run; "
+                    f"got {architecture.family!r}. Change --space or the file."
+                )
+            spaces[architecture.family].check(architecture)
+        except ValueError as error:
+            raise ValueError(f"{settings.architectures}, entry {number}: {error}") from error
         listed.setdefault(architecture.family, []).append(architecture)
     return listed
 
@@ -244,12 +275,14 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
     total = sum(p.recipe.epochs for p in plans)
     at: dict[int, float] = {}
     with job.progress.bar("Training", total, f"epochs of {names}") as bar:
+        bar.set_postfix_str("workers start")
         folder = job.out / "cache" / "training"
         for plan, epoch in train_supernets(
             plans, dataset, folder, job.workers, job.settings.device
         ):
             job.memory.look()
-            if plan not in at:
+            bar.set_postfix_str("", refresh=False)
+            if plan not in at and not bar.disable:
                 bar.initial += epoch  # done before: not part of the rate
             at[plan] = epoch
             bar.n = round(sum(at.values()), 1)
@@ -272,7 +305,7 @@ def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Pr
         for kind in evaluate_pending(journal, plans, prepared, job.workers, job.settings.device):
             job.memory.look()
             failed += kind == "failed"
-            bar.set_postfix_str(f", {failed} failed" if failed else "", refresh=False)
+            bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
             bar.update()
 
 
@@ -281,7 +314,7 @@ def earlier_seconds(out: Path) -> dict[str, float]:
     try:
         seconds = json.loads((out / RECORD).read_text())["seconds"]
         return {str(k): float(v) for k, v in seconds.items() if k != "total"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

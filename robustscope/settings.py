@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 FILE = "settings.json"
 BEFORE = (".lock", "settings.part")
+LARGEST_SEED = 2**32 - 1
 """Files that may lie in a folder before its settings do."""
 
 
@@ -16,7 +17,7 @@ class Settings:
 
     Attributes:
         preset: Name of the preset.
-        data: Data specification.
+        data: Data specification, paths absolute.
         spaces: Families of the supernets.
         subnets: Networks in all.
         images: Test images, at most.
@@ -48,7 +49,7 @@ class Settings:
         """
         named = [self.protocol] if self.protocol.endswith(".json") else []
         named += [self.architectures] if self.architectures else []
-        return Settings(**(asdict(self) | {"files": tuple((n, _hash(n)) for n in named)}))
+        return replace(self, files=tuple((name, _hash(name)) for name in named))
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -60,7 +61,8 @@ def _hash(name: str) -> str:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError as error:
         raise ValueError(
-            f"run.{name} must be a readable file; got {error.strerror}. Correct the path."
+            f"run.protocol and run.architectures must be readable files; got {name} "
+            f"({error.strerror}). Correct the path."
         ) from error
 
 
@@ -74,17 +76,18 @@ def check_folder(out: Path, settings: Settings) -> None:
         raise ValueError(f"run.out must be a folder; got the file {out}. Choose another --out.")
     if not out.exists() or not any(p.name not in BEFORE for p in out.iterdir()):
         return
+    now = json.loads(settings.to_json())
     try:
         before = json.loads((out / FILE).read_text())
-    except (OSError, ValueError) as error:
+        before = {name: before[name] for name in now}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"run.out must be new, empty or an earlier run; got {out} without a readable {FILE}. "
             "Choose another --out."
         ) from error
-    now = json.loads(settings.to_json())
     for name in now:
-        if before.get(name) != now[name]:
+        if before[name] != now[name]:
             raise ValueError(
-                f"run.{name} must be as before in {out}; got {now[name]}, was {before.get(name)}. "
+                f"run.{name} must be as before in {out}; got {now[name]}, was {before[name]}. "
                 "Use the same settings to go on, or another --out."
             )

@@ -3,8 +3,9 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+import robustscope
+
 PACKAGES = (
-    "robustscope",
     "torch",
     "numpy",
     "scipy",
@@ -20,7 +21,7 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Package name to version, "absent" when it is not installed."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "robustscope": robustscope.__version__}
     for name in PACKAGES:
         try:
             found[name] = version(name)

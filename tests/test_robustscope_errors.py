@@ -1,6 +1,8 @@
 """Bad input: one clear line, exit code 2, nothing written."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import torch
 from PIL import Image
 
 from nas_space.presets import find_space
-from robustscope.__main__ import main
+from robustscope.__main__ import finished_record, main
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -32,16 +34,22 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--space", "nope"], "Space.name must be one of"),
         (["--space", "resnet,resnet"], "each family once"),
         (["--protocol", "nope"], "Protocol.name must be one of quick, standard"),
-        (["--protocol", "absent.json"], "must be a readable file"),
+        (["--protocol", "absent.json"], "must be readable files; got absent.json"),
         (["--data", "nope"], "digits"),
         (["--data", "folder:absent"], "absent"),
         (["--data", "cifar10:absent"], "absent"),
         (["--preset", "cifar10"], "run.data must be given"),
-        (["--subnets", "1"], "run.subnets must be at least 2"),
+        (["--subnets", "3"], "run.subnets must be at least 4, two for each supernet; got 3"),
+        (["--subnets", "1", "--space", "resnet"], "run.subnets must be at least 2"),
+        (["--subnets", "90000000"], "design.count must be 2 to"),
+        (["--seed", str(2**32)], "run.seed must be at most 4294967295"),
+        (["--data", ""], "run.data must not be empty"),
+        (["--protocol", ""], "run.protocol must not be empty"),
+        (["--data", "folder:~nobody-of-this-name/x"], "data.path must exist"),
         (["--images", "0"], "run.images must be at least 10"),
         (["--epochs", "0"], "run.epochs must be at least 1"),
         (["--workers", "-1"], "run.workers must be at least 0"),
-        (["--architectures", "absent.json"], "must be a readable file"),
+        (["--architectures", "absent.json"], "must be readable files; got absent.json"),
     ],
 )
 def test_run_refuses_bad_options_and_writes_nothing(
@@ -80,6 +88,7 @@ def test_usage_errors_are_one_line_with_code_two() -> None:
         ({"severities": [6]}, "severities"),
         ({"unknown": 1}, "unknown"),
         ([], "protocol"),
+        ({"attacks": [{"name": "a"}]}, "GradientAttack.norm must be there; got none"),
     ],
 )
 def test_run_refuses_a_protocol_file_with_unknown_noises(
@@ -105,8 +114,11 @@ def test_run_refuses_architectures_outside_the_space(
         assert said in refused(options, capsys)
     path.write_text(json.dumps([inside | {"family": "vit"}]))
     assert "got 'vit'" in refused(options, capsys)
-    path.write_text("{")
-    assert "must be a JSON file" in refused(options, capsys)
+    path.write_text(json.dumps([inside, inside | {"genes": [[1, 2], ["a", 3]]}]))
+    assert "list.json, entry 2: Architecture.json must hold" in refused(options, capsys)
+    for text in ("{", "[" * 100_000):
+        path.write_text(text)
+        assert "must be a JSON file" in refused(options, capsys)
 
 
 def image_folder(root: Path) -> Path:
@@ -122,7 +134,19 @@ def image_folder(root: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("damage", ["empty class", "not an image", "truncated"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"natural": ["fog"], "natural": ["snow"]}'])
+def test_run_refuses_protocol_files_that_are_strange_json(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    options = ["run", "--protocol", str(path), "--out", str(tmp_path / "out")]
+    assert "Protocol.file must describe a protocol" in refused(options, capsys)
+
+
+@pytest.mark.parametrize(
+    "damage", ["empty class", "not an image", "truncated", "pipe", "not UTF-8", "one class"]
+)
 def test_run_refuses_damaged_image_folders(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +157,13 @@ def test_run_refuses_damaged_image_folders(
             path.unlink()
     elif damage == "not an image":
         (victim / "0.jpg").write_text("no picture")
+    elif damage == "pipe":
+        os.mkfifo(victim / "z.jpg")
+    elif damage == "not UTF-8":
+        (victim / "0.jpg").rename(victim / os.fsdecode(b"\xff.jpg"))
+    elif damage == "one class":
+        shutil.rmtree(root / "train" / "dog")
+        shutil.rmtree(root / "test" / "dog")
     else:
         (victim / "0.jpg").write_bytes((victim / "1.jpg").read_bytes()[:200])
     data = ["--preset", "cifar10", "--data", f"folder:{root}"]
@@ -154,7 +185,30 @@ def test_run_refuses_a_folder_it_cannot_make(
 ) -> None:
     (tmp_path / "file").write_text("mine")
     line = refused(["run", "--quiet", "--out", str(tmp_path / "file" / "run")], capsys)
+    assert "run.out must be a folder that can be made" in line
     assert "Not a directory" in line
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"data": "digits"}', "[" * 100_000, "no JSON"])
+def test_run_refuses_a_folder_whose_settings_are_damaged(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    assert "without a readable settings.json" in refused(["run", "--out", str(tmp_path)], capsys)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"finished": true}', '{"finished": true, "files": 1}'])
+def test_a_damaged_record_is_not_that_of_a_finished_run(text: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(text)
+    assert finished_record(tmp_path) is None
+
+
+def test_arguments_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "robustscope", "verify", os.fsencode(tmp_path) + b"/\xff.h5"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "arguments must be UTF-8" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["verify", "analyze"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,6 +75,22 @@ def test_run_ends_at_once_when_finished(
     assert main([*SMALL, "--protocol", str(protocol), "--out", str(finished)]) == 0
     assert "Finished before" in capsys.readouterr().out
     assert (finished / "results.h5").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("lost", ["tables", "results.h5"])
+def test_a_finished_run_that_lost_files_makes_them_again(
+    lost: str, finished: Path, protocol: Path, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "run", ["--protocol", str(protocol), "--workers", "1"]
+    shutil.copytree(finished, out)
+    table = (out / "tables" / "networks.csv").read_bytes()
+    if lost == "tables":
+        shutil.rmtree(out / "tables")
+    else:
+        (out / "results.h5").write_bytes(b"cut")
+    assert main([*SMALL, *options, "--out", str(out)]) == 0
+    assert content_hash(out) == content_hash(finished)
+    assert (out / "tables" / "networks.csv").read_bytes() == table
 
 
 def test_run_refuses_other_settings(
