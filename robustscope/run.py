@@ -85,9 +85,10 @@ def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict
     listed = read_architectures(settings)
     plans = supernet_plans(settings, out, len(dataset.classes), tuple(listed))
     networks = choose_networks(settings, plans, listed)
-    make_folder(out / "supernets")
+    make_folder(out)
     with hold(out):
         write_json(out / FILE, json.loads(settings.to_json()))
+        (out / "supernets").mkdir(exist_ok=True)
         job = Run(settings, out, workers, progress, earlier_seconds(out))
         return _stages(job, protocol, dataset, plans, networks)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 FILE = "settings.json"
 BEFORE = (".lock", "settings.part")
-LARGEST_SEED = 2**32 - 1
 """Files that may lie in a folder before its settings do."""
+
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
