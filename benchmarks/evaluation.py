@@ -26,7 +26,7 @@ from nas_space.presets import find_space
 from nas_space.space import Space
 from noises.adversarial.attack import GradientAttack, advance
 from noises.adversarial.engine import run_attacks
-from noises.protocol import find_protocol
+from noises.presets import find_protocol
 from supernet.calibration import fold, recalibrate
 from supernet.network import Subnet, SuperNet, spawn
 from supernet.sandwich import sandwich_step

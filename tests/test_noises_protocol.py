@@ -13,15 +13,9 @@ import pytest
 from noises.adversarial.attack import GradientAttack
 from noises.adversarial.engine import Plan
 from noises.natural.table import NATURAL_NOISES
-from noises.protocol import (
-    PROTOCOLS,
-    Protocol,
-    find_protocol,
-    gradient_attacks,
-    quick,
-    read_protocol,
-    scaled_l2,
-)
+from noises.presets import PROTOCOLS, find_protocol, gradient_attacks, quick, scaled_l2
+from noises.protocol import Protocol
+from noises.protocol_file import read_protocol
 from noises.system import REFERENCE, SYSTEM_NOISES
 
 EVERY = pytest.mark.parametrize(
@@ -107,7 +101,7 @@ def test_hash_covers_the_constants_of_natural_and_system_noises():
 
 
 def test_hash_is_the_same_in_another_process():
-    code = "from noises.protocol import quick, standard; print(quick(16).hash, standard(32).hash)"
+    code = "from noises.presets import quick, standard; print(quick(16).hash, standard(32).hash)"
     root = Path(__file__).parent.parent
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": str(root)}
     done = subprocess.run(
@@ -120,7 +114,7 @@ def test_hash_is_the_same_in_another_process():
 def test_protocol_survives_a_file(protocol, tmp_path):
     path = tmp_path / "protocol.json"
     path.write_text(protocol.to_json())
-    again = read_protocol(path, protocol.size)
+    again = read_protocol(path, quick(protocol.size))
     assert again == protocol
     assert again.hash == protocol.hash
     assert find_protocol(str(path), protocol.size) == protocol
@@ -130,14 +124,16 @@ def test_fields_that_a_file_leaves_out_are_those_of_quick(tmp_path):
     path = tmp_path / "few.json"
     path.write_text(json.dumps({"natural": ["fog"], "attacked": 50}))
     wanted = replace(quick(32), name="few", natural=("fog",), attacked=50)
-    assert read_protocol(path, 32) == wanted
+    assert read_protocol(path, quick(32)) == wanted
 
 
 def test_whole_numbers_in_a_file_are_floats_where_floats_are_meant(tmp_path):
     path, attack = tmp_path / "a.json", GradientAttack("a", "l2", (1.0, 2.0), 2, 1.0, True, "")
     written = attack.describe() | {"budgets": [1, 2], "step": 1}
     path.write_text(json.dumps({"name": "a", "attacks": [written]}))
-    assert read_protocol(path, 16).hash == replace(quick(16), name="a", attacks=(attack,)).hash
+    assert (
+        read_protocol(path, quick(16)).hash == replace(quick(16), name="a", attacks=(attack,)).hash
+    )
 
 
 ATTACK = {"name": "a", "norm": "linf", "budgets": [0.1], "steps": 1, "step": 1.0,
@@ -199,7 +195,7 @@ def test_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "mine.json"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"^Protocol\.file must describe a protocol"):
-        read_protocol(path, 16)
+        read_protocol(path, quick(16))
 
 
 def test_euclidean_budgets_scale_with_the_root_of_the_number_of_values():

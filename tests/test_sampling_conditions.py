@@ -10,7 +10,8 @@ import pytest
 from images.datasets import Dataset, load_dataset, stratified
 from noises.draws import generators
 from noises.natural.table import NATURAL_NOISES
-from noises.protocol import Protocol, quick
+from noises.presets import quick
+from noises.protocol import Protocol
 from sampling.conditions import load_prepared, prepare
 
 NATURAL = ("gaussian_noise", "fog")
