@@ -14,6 +14,7 @@ from noises.system import SYSTEM_NOISES
 
 FGSM = "Goodfellow et al., ICLR 2015"
 PGD = "Madry et al., ICLR 2018"
+MIM = "Dong et al., CVPR 2018"
 
 
 def scaled_l2(budget: float, size: int) -> float:
@@ -74,9 +75,14 @@ def quick(size: int) -> Protocol:
 
 
 def standard(size: int) -> Protocol:
-    """Three budgets, every corruption at every severity, twenty steps, 1,000 attacked images."""
+    """Three budgets, MIM too, every corruption at every severity, 20 steps, 1,000 images attacked.
+
+    MIM takes its publication's steps, which together are as long as the budget.
+    """
     small = size <= 16
     linf = (2.0, 5.0, 11.0) if small else (0.5, 2.0, 8.0)
+    levels = tuple(level / 255 for level in linf)
+    mim = GradientAttack("mim", "linf", levels, 20, 1 / 20, False, MIM, decay=1.0)
     l2 = (0.15, 0.3, 0.7) if small else tuple(scaled_l2(b, size) for b in (0.5, 2.0, 8.0))
     return replace(
         quick(size),
@@ -84,7 +90,7 @@ def standard(size: int) -> Protocol:
         natural=tuple(NATURAL_NOISES),
         severities=(1, 2, 3, 4, 5),
         system=tuple(SYSTEM_NOISES),
-        attacks=gradient_attacks(linf, l2, steps=20),
+        attacks=(*gradient_attacks(linf, l2, steps=20), mim),
         attacked=1000,
     )
 

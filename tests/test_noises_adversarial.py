@@ -15,7 +15,9 @@ from tests.network_example import digits, trained
 FGSM = GradientAttack("fgsm", "linf", (0.03, 0.08), 1, 1.0, False, "")
 PGD_LINF = GradientAttack("pgd_linf", "linf", (0.03, 0.08), 7, 0.3, True, "")
 PGD_L2 = GradientAttack("pgd_l2", "l2", (0.4, 1.2), 7, 0.3, True, "")
-ATTACKS = (FGSM, PGD_LINF, PGD_L2)
+MIM = GradientAttack("mim", "linf", (0.03, 0.08), 7, 0.2, False, "", decay=0.9)
+MIM_L2 = GradientAttack("mim_l2", "l2", (0.4, 1.2), 7, 0.2, False, "", decay=1.0)
+ATTACKS = (FGSM, PGD_LINF, PGD_L2, MIM, MIM_L2)
 EVERY = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name)
 COUNT = 300
 
@@ -38,12 +40,17 @@ def plain_loop(network, x, y, attack, budget):
     """One batch, one budget, written from the publications: last iterates, (B,) ever fooled."""
     starts = started(attack, len(x))[1]
     adversarial, fooled = (x + budget * starts).clamp(0, 1), network(x).argmax(1) != y
+    gathered = torch.zeros_like(x)
     for _ in range(attack.steps):
         adversarial = adversarial.clone().requires_grad_(True)
         logits = network(adversarial)
         fooled |= logits.argmax(1) != y
         nn.CrossEntropyLoss()(logits, y).backward()
         gradient, moved = adversarial.grad, adversarial.detach().clone()
+        if attack.decay:
+            for i in range(len(x)):
+                gathered[i] = attack.decay * gathered[i] + gradient[i] / gradient[i].abs().mean()
+            gradient = gathered
         for i in range(len(x)):
             if attack.norm == "linf":
                 moved[i] += attack.step * budget * torch.sign(gradient[i])
@@ -251,6 +258,7 @@ def test_starts_belong_to_seed_attack_and_image_alone(attack):
         ({"budgets": (float("inf"),), "norm": "l2"}, r"budgets must be positive, ascending"),
         ({"steps": 0}, r"steps must be an integer of at least 1 .*; got 0"),
         ({"steps": 2.5}, r"steps must be an integer of at least 1 .*; got 2\.5"),
+        ({"decay": 1.5}, r"decay must lie in \[0, 1\]; got 1\.5"),
         ({"step": 0.0}, r"step in \(0, 2\]; got 7, 0\.0"),
     ],
     ids=str,

@@ -39,6 +39,11 @@ CASES = {
         lambda net: torchattacks.PGD(net, EPS, EPS / 4, STEPS, random_start=False),
         1e-7,
     ),
+    "MIFGSM": (
+        GradientAttack("mim", "linf", (EPS,), STEPS, 0.25, False, "", decay=1.0),
+        lambda net: torchattacks.MIFGSM(net, EPS, EPS / 4, STEPS, decay=1.0),
+        1e-7,
+    ),
     # The peer adds 1e-10 to the norm it divides by, which all but stops it on the confident images
     # (a fifth of these: 1e-2 apart). Without that it makes the same images.
     "PGDL2": (

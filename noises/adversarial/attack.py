@@ -2,8 +2,9 @@
 
 FGSM is one full step from the image (Goodfellow et al., "Explaining and harnessing adversarial
 examples", ICLR 2015). PGD repeats smaller steps from a random start inside the ball and projects
-back (Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018).
-Every step is a share of the budget, so strengths scale.
+back (Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018). MIM
+steps along the gradients gathered so far (Dong et al., "Boosting adversarial attacks with
+momentum", CVPR 2018). Every step is a share of the budget, so strengths scale.
 """
 
 import re
@@ -35,6 +36,8 @@ class GradientAttack:
         step: Length of a step as a share of the budget.
         random_start: Start from a random point of the ball, not from the image.
         source: Publication.
+        decay: Share of the gathered gradients, each at unit mean size, kept from step to step; 0
+            steps along the last gradient alone.
         family: "adversarial".
     """
 
@@ -45,6 +48,7 @@ class GradientAttack:
     step: float
     random_start: bool
     source: str
+    decay: float = 0.0
     family: str = "adversarial"
 
     def __post_init__(self) -> None:
@@ -69,6 +73,10 @@ class GradientAttack:
             raise ValueError(
                 "GradientAttack.steps must be an integer of at least 1 and step in (0, 2]; "
                 f"got {self.steps}, {self.step}. A step is a share of the budget."
+            )
+        if not 0.0 <= self.decay <= 1.0:
+            raise ValueError(
+                f"GradientAttack.decay must lie in [0, 1]; got {self.decay}. 1 is usual for MIM."
             )
 
     def describe(self) -> dict[str, Any]:
@@ -110,6 +118,20 @@ def direction(gradient: Tensor) -> Tensor:
     peak = gradient.abs().amax((1, 2, 3), keepdim=True)
     scaled = gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)
     return scaled / length(scaled)
+
+
+def gather(gradient: Tensor, gathered: Tensor, decay: Tensor) -> Tensor:
+    """Gradients added to those of earlier steps, all (B, 3, s, s); unchanged where decay is 0.
+
+    Args:
+        gradient: At this step; its mean absolute value is brought to 1, zeros stay zeros.
+        gathered: Result of the step before, zeros at the first.
+        decay: (B, 1, 1, 1) share of it that is kept.
+    """
+    peak = gradient.abs().amax((1, 2, 3), keepdim=True)
+    scaled = gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)  # a mean may underflow
+    unit = scaled / scaled.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
+    return torch.where(decay > 0, decay * gathered + unit, gradient)
 
 
 def advance(

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from noises.adversarial.attack import GradientAttack, advance
+from noises.adversarial.attack import GradientAttack, advance, gather
 
 QUANTUM = 32
 """Batches are filled up to a multiple of this with repeated lanes, so that few shapes occur."""
@@ -123,6 +123,9 @@ class Lanes:
         self.x = torch.cat(
             [(images + starts[a] * attacks[a].budgets[e]).clamp_(0.0, 1.0) for a, e in groups]
         )
+        decay = torch.tensor([a.decay for a, _ in per_group], dtype=torch.float32)
+        self.decay = decay[self.group].to(device)[:, None, None, None]
+        self.gathered = torch.zeros_like(self.x) if bool((decay > 0).any()) else None
         self.fooled = torch.zeros(len(self.group), dtype=torch.bool)
         self.blind = torch.zeros(len(self.group), dtype=torch.bool)
 
@@ -217,10 +220,14 @@ def _step(
             lanes.blind[part] = blind.cpu()
         n = len(part)
         here = part.to(images.device)
+        gradient = gradient[:n]
+        if lanes.gathered is not None:
+            gradient = gather(gradient, lanes.gathered[here], lanes.decay[here])
+            lanes.gathered[here] = gradient
         lanes.x[here] = advance(
             x.detach()[:n],
             images[picture[:n]],
-            gradient[:n],
+            gradient,
             lanes.length[here],
             lanes.budget[here],
             lanes.linf[here],
