@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from images.decoders import DECODERS, DEFAULT_DECODER
+from images.paths import is_utf8
 from images.resizers import DEFAULT_RESIZER, fit_square
 from images.sets import Dataset, ImageSet, Track, read_file
 
@@ -106,7 +107,7 @@ def _visible(folder: Path) -> Iterator[Path]:
             f"folder.path must be readable; got {folder} ({error.strerror}). Check its rights."
         ) from None
     for path in names:
-        if path.name != path.name.encode(errors="replace").decode():
+        if not is_utf8(path.name):
             raise ValueError(
                 f"folder.names must be UTF-8, as results keep them; got {path.name!r} in {folder}. "
                 "Rename it."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from images.paths import data_path
+from images.paths import data_path, is_utf8
 from robustscope.presets import PRESETS, find_preset
 from robustscope.settings import LARGEST_SEED, Settings, check_folder
 
@@ -146,13 +146,13 @@ def _check_numbers(options: argparse.Namespace, spaces: int) -> None:
             raise ValueError(f"run.{name} must be {bound}{why}; got {value}. Change --{name}.")
 
 
-def finished_record(out: Path) -> dict[str, Any] | None:
-    """The record of a run that has ended and whose files are all there, None when more is to do."""
+def finished_text(out: Path) -> str | None:
+    """What a run that has ended, with all its files, found; None when more is to do."""
     try:
         record: dict[str, Any] = json.loads((out / "run.json").read_text())
         sizes: dict[str, int] = record["files"]
         whole = all((out / name).stat().st_size == size for name, size in sizes.items())
-        return record if whole and record["finished"] is True else None
+        return describe(record, out) if whole and record["finished"] is True else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -163,36 +163,40 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def do_run(options: argparse.Namespace) -> None:
+def do_run(options: argparse.Namespace) -> str:
     """The main job; ends at once when it is finished."""
     settings = read_settings(options)
     out = options.out or Path("runs") / settings.preset
     check_folder(out, settings)
-    record = finished_record(out)
-    if record is None:
-        workers = options.workers
-        if workers is None:
-            workers = 1 if settings.device == "cuda" else cores()
-        from robustscope.progress import Progress
-        from robustscope.run import run
+    text = finished_text(out)
+    if text is not None:
+        return (
+            f"Finished before: {out}. Use another --out to run again, as on other data.\n\n{text}"
+        )
+    workers = options.workers
+    if workers is None:
+        workers = 1 if settings.device == "cuda" else cores()
+    from robustscope.progress import Progress
+    from robustscope.run import run
 
-        record = run(settings, out, workers, Progress(options.quiet))
-    else:
-        print(f"Finished before: {out}. Use another --out to run again, as on other data.\n")
-    show(record, out)
-
-
-def show(record: dict[str, Any], out: Path) -> None:
-    """Print what was found and where it lies."""
-    for sentence in record["summary"]:
-        print(sentence)
-    print(f"\nCounts:  {record['counts']}")
-    print(f"Seconds: {record['seconds']}, peak memory {record['peak_memory_mb']} MB")
-    print(f"Results: {out / 'results.h5'} (content hash {record['content_hash']})")
-    print(f"Report:  {out / 'report.html'}")
+    return describe(run(settings, out, workers, Progress(options.quiet)), out)
 
 
-def do_verify(options: argparse.Namespace) -> None:
+def describe(record: dict[str, Any], out: Path) -> str:
+    """What a run found and where it lies."""
+    return "\n".join(
+        [
+            *record["summary"],
+            "",
+            f"Counts:  {record['counts']}",
+            f"Seconds: {record['seconds']}, peak memory {record['peak_memory_mb']} MB",
+            f"Results: {out / 'results.h5'} (content hash {record['content_hash']})",
+            f"Report:  {out / 'report.html'}",
+        ]
+    )
+
+
+def do_verify(options: argparse.Namespace) -> str:
     """Recompute checksums.
 
     Raises:
@@ -203,23 +207,32 @@ def do_verify(options: argparse.Namespace) -> None:
     result = verify(options.results)
     if not result.ok:
         raise ValueError(f"{result.path} is damaged: {'; '.join(result.problems)}")
-    print(f"{result.path} is whole: content hash {result.recomputed_hash}, ", end="")
-    print(f"{result.counts_checked} counts agree with their bits")
+    return (
+        f"{result.path} is whole: content hash {result.recomputed_hash}, "
+        f"{result.counts_checked} counts agree with their bits"
+    )
 
 
-def do_analyze(options: argparse.Namespace) -> None:
+def do_analyze(options: argparse.Namespace) -> str:
     """Tables, figures and report."""
     from analysis.pipeline import analyze
     from robustscope.progress import Progress
 
     out = options.out or options.results.parent
     summary = analyze(options.results, out, Progress(options.quiet).steps("Analysing"))
-    for sentence in summary.sentences:
-        print(sentence)
-    print(f"\nReport: {summary.report}")
+    return "\n".join([*summary.sentences, "", f"Report: {summary.report}"])
 
 
 COMMANDS = {"run": do_run, "verify": do_verify, "analyze": do_analyze}
+"""Each takes its options and returns what to print."""
+
+
+def say(text: str) -> None:
+    """Print; a reader that has gone (`| head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -231,13 +244,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = build_parser()
     options = parser.parse_args(arguments)
-    if any(text != text.encode(errors="replace").decode() for text in arguments):
+    if not all(is_utf8(text) for text in arguments):
         parser.error("arguments must be UTF-8, as results keep them; rename the file or folder")
     try:
-        COMMANDS[options.command](options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has gone: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(COMMANDS[options.command](options))
     except (ValueError, OSError) as error:
         if options.traceback:
             raise

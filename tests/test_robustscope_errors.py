@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from nas_space.presets import find_space
-from robustscope.__main__ import finished_record, main
+from robustscope.__main__ import finished_text, main
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -197,10 +197,10 @@ def test_run_refuses_a_folder_whose_settings_are_damaged(
     assert "without a readable settings.json" in refused(["run", "--out", str(tmp_path)], capsys)
 
 
-@pytest.mark.parametrize("text", ["[]", '{"finished": true}', '{"finished": true, "files": 1}'])
+@pytest.mark.parametrize("text", ["[]", '{"finished": true}', '{"finished": true, "files": {}}'])
 def test_a_damaged_record_is_not_that_of_a_finished_run(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
-    assert finished_record(tmp_path) is None
+    assert finished_text(tmp_path) is None
 
 
 def test_arguments_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
