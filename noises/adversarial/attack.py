@@ -115,9 +115,14 @@ def direction(gradient: Tensor) -> Tensor:
     The gradient of a confident network may be 1e-30: its square underflows, and a norm bounded
     from below would shrink the step to nothing. So each is brought to a maximum of 1 first.
     """
-    peak = gradient.abs().amax((1, 2, 3), keepdim=True)
-    scaled = gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)
+    scaled = peak_one(gradient)
     return scaled / length(scaled)
+
+
+def peak_one(gradient: Tensor) -> Tensor:
+    """Gradients (B, C, H, W) with a largest absolute value of 1, zeros where they are zero."""
+    peak = gradient.abs().amax((1, 2, 3), keepdim=True)
+    return gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)
 
 
 def gather(gradient: Tensor, gathered: Tensor, decay: Tensor) -> Tensor:
@@ -128,8 +133,7 @@ def gather(gradient: Tensor, gathered: Tensor, decay: Tensor) -> Tensor:
         gathered: Result of the step before, zeros at the first.
         decay: (B, 1, 1, 1) share of it that is kept.
     """
-    peak = gradient.abs().amax((1, 2, 3), keepdim=True)
-    scaled = gradient / peak.clamp_min(torch.finfo(gradient.dtype).tiny)  # a mean may underflow
+    scaled = peak_one(gradient)  # a mean may underflow, too
     unit = scaled / scaled.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
     return torch.where(decay > 0, decay * gathered + unit, gradient)
 
