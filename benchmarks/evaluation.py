@@ -24,8 +24,9 @@ from images.datasets import load_dataset
 from images.sets import ImageSet
 from nas_space.presets import find_space
 from nas_space.space import Space
-from noises.adversarial.attack import GradientAttack, advance
-from noises.adversarial.engine import run_attacks
+from noises.adversarial.engine import Armed, arm, run_attacks
+from noises.adversarial.geometry import NORMS
+from noises.adversarial.gradient import GradientAttack, advance
 from noises.presets import find_protocol
 from supernet.calibration import fold, recalibrate
 from supernet.network import Subnet, SuperNet, spawn
@@ -74,18 +75,14 @@ def predict(network: nn.Module, images: Tensor, batch: int) -> Tensor:
         return torch.cat([network(part).argmax(1) for part in torch.split(images, batch)])
 
 
-def plain_attack(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    attack: GradientAttack,
-    start: Tensor,
-) -> Tensor:
+def plain_attack(network: nn.Module, images: Tensor, labels: Tensor, armed: Armed) -> Tensor:
     """(E, B) fooled, each budget alone, every image to the last step; nested afterwards."""
-    rows = []
+    attack, rows = armed.attack, []
+    assert isinstance(attack, GradientAttack)
+    start = attack.starts(armed.keys, tuple(images.shape[1:]))
     for budget in attack.budgets:
         radius = torch.full((len(images), 1, 1, 1), budget)
-        linf = torch.full((len(images),), attack.norm == "linf")
+        norm = np.full(len(images), NORMS.index(attack.norm))
         x = (images + start * budget).clamp(0.0, 1.0)
         fooled = predict(network, images, PLAIN_BATCH) != labels
         for _ in range(attack.steps):
@@ -93,7 +90,7 @@ def plain_attack(
             logits = network(x)
             fooled |= logits.argmax(1) != labels
             (g,) = torch.autograd.grad(F.cross_entropy(logits, labels, reduction="sum"), x)
-            x = advance(x.detach(), images, g, attack.step * radius, radius, linf)
+            x = advance(x.detach(), images, g, attack.step * radius, radius, norm)
         rows.append(fooled | (predict(network, x, PLAIN_BATCH) != labels))
     nested = [torch.stack(rows[: e + 1]).any(0) for e in range(len(rows))]
     return torch.stack(nested)
@@ -144,14 +141,14 @@ def attacks(case: str, supernet: SuperNet, images: Tensor, labels: Tensor, count
     size = supernet.space.size
     protocol = find_protocol("quick", size)
     ids = [f"image{i}" for i in range(len(images))]
-    listed = [(a, torch.from_numpy(a.starts(ids, size, protocol.seed))) for a in protocol.attacks]
+    listed = [arm(a, ids, protocol.seed) for a in protocol.attacks]
 
     def ours(s: Subject) -> Tensor:
         outcomes = run_attacks(s.folded, images, labels, listed, protocol.plan)
-        return torch.cat([torch.from_numpy(outcomes[a.name].fooled) for a, _ in listed])
+        return torch.cat([torch.from_numpy(outcomes[a.attack.name].fooled) for a in listed])
 
     def plain(s: Subject) -> Tensor:
-        return torch.cat([plain_attack(s.plain, images, labels, a, start) for a, start in listed])
+        return torch.cat([plain_attack(s.plain, images, labels, a) for a in listed])
 
     return compare(
         case,

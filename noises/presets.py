@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.plan import Plan
 from noises.natural.table import NATURAL_NOISES
 from noises.protocol import Protocol
 from noises.protocol_file import read_protocol

@@ -5,8 +5,9 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan
+from noises.adversarial.checks import Attack
+from noises.adversarial.plan import Plan
+from noises.adversarial.table import describe
 from noises.natural.table import NATURAL_NOISES
 from noises.system import REFERENCE, SYSTEM_NOISES
 
@@ -35,7 +36,7 @@ class Protocol:
     natural: tuple[str, ...]
     severities: tuple[int, ...]
     system: tuple[str, ...]
-    attacks: tuple[GradientAttack, ...]
+    attacks: tuple[Attack, ...]
     attacked: int = 200
     recalibration: int = 256
     batch: int = 400
@@ -70,6 +71,7 @@ class Protocol:
     def to_json(self) -> str:
         """Canonical JSON of every setting and of the parameters of every noise."""
         data = asdict(self)
+        data["attacks"] = [describe(attack) for attack in self.attacks]
         data["natural_parameters"] = {
             name: [NATURAL_NOISES[name].constants(s, self.size) for s in self.severities]
             for name in self.natural

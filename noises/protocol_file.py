@@ -5,8 +5,10 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan
+from noises.adversarial.checks import Attack
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.plan import Plan
+from noises.adversarial.table import ATTACKS
 from noises.protocol import Protocol, check_names
 
 DERIVED = ("natural_parameters", "system_parameters")
@@ -75,21 +77,29 @@ def _plain_fields(kind: type[Any], data: Any) -> dict[str, Any]:
     return arguments
 
 
-def _attack(data: Any) -> GradientAttack:
-    """An attack from its JSON object.
+def _attack(data: Any) -> Attack:
+    """An attack from its JSON object; without a "kind" one along the gradient.
 
     Raises:
-        ValueError: As of `_plain_fields`, or a field is missing.
+        ValueError: As of `_plain_fields`, or the kind is unknown, or a field is missing.
     """
-    given = _plain_fields(GradientAttack, data)
-    missing = [
-        f.name for f in fields(GradientAttack) if f.name not in given and f.default is MISSING
-    ]
+    kind = data.get("kind", GradientAttack.kind) if isinstance(data, dict) else ""
+    if isinstance(data, dict) and (not isinstance(kind, str) or kind not in ATTACKS):
+        raise ValueError(
+            f"attack.kind must be one of {', '.join(ATTACKS)}; got {kind!r}. Choose one of them."
+        )
+    described = ATTACKS[kind].describes if kind else GradientAttack
+    if isinstance(data, dict):
+        data = {name: value for name, value in data.items() if name != "kind"}
+    given = _plain_fields(described, data)
+    missing = [f.name for f in fields(described) if f.name not in given and f.default is MISSING]
     if missing:
         raise ValueError(
-            f"GradientAttack.{missing[0]} must be there; got none in {str(data)[:80]}. Add it."
+            f"{described.__name__}.{missing[0]} must be there; got none in {str(data)[:80]}. "
+            "Add it."
         )
-    return GradientAttack(**given)
+    attack: Attack = described(**given)
+    return attack
 
 
 def _plain(wanted: Any, value: Any) -> Any:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from images.datasets import Dataset, stratified
 from images.sets import ImageSet
-from noises.adversarial.attack import GradientAttack
+from noises.adversarial.checks import Attack
+from noises.adversarial.table import describe
 from noises.draws import generators
 from noises.natural.table import NATURAL_NOISES
 from noises.protocol import Protocol
@@ -39,7 +40,6 @@ class Prepared:
         labels: (I,) int64.
         ids: (I,) stable image ids.
         attacked: (A,) indices of the images that attacks run on.
-        starts: Attack name to (A, 3, s, s) float32 unit starts.
         recalibration: (R, s, s, 3) uint8 training images BatchNorm is re-estimated on.
     """
 
@@ -51,7 +51,6 @@ class Prepared:
     labels: NDArray[np.int64]
     ids: tuple[str, ...]
     attacked: NDArray[np.int64]
-    starts: dict[str, NDArray[np.float32]]
     recalibration: NDArray[np.uint8]
 
 
@@ -102,9 +101,6 @@ def load_prepared(home: Path, protocol: Protocol) -> Prepared:
         }
         shape = tuple(meta["shape"])
         arrays["copies"] = np.memmap(home / "copies.uint8", np.uint8, "r", shape=shape)
-        starts = {
-            a.name: np.load(home / f"starts-{a.name}.npy", mmap_mode="r") for a in protocol.attacks
-        }
     except (OSError, ValueError) as error:
         raise ValueError(
             f"Prepared.folder must hold whole noised copies; got {home} ({error}). Delete it."
@@ -116,7 +112,6 @@ def load_prepared(home: Path, protocol: Protocol) -> Prepared:
         conditions=conditions,
         row=tuple(meta["row"]),
         ids=tuple(meta["ids"]),
-        starts=starts,
         **arrays,
     )
 
@@ -142,9 +137,6 @@ def _make(
     shape = [1 + max(row), *chosen.pixels.shape]
     conditions, row = _in_order(conditions, row, protocol)
     attacked = stratified(chosen.labels, min(protocol.attacked, len(chosen)), protocol.seed)
-    ids = [chosen.ids[i] for i in attacked]
-    for attack in protocol.attacks:
-        np.save(home / f"starts-{attack.name}.npy", attack.starts(ids, dataset.size, protocol.seed))
     count = min(protocol.recalibration, len(dataset.train))
     recalibration = stratified(dataset.train.labels, count, protocol.seed)
     np.save(home / "recalibration.npy", dataset.train.pixels[recalibration])
@@ -212,8 +204,8 @@ def _in_order(
     return [conditions[i] for i in order] + attacks, [row[i] for i in order] + [-1] * len(attacks)
 
 
-def attack_condition(attack: GradientAttack, e: int) -> Condition:
+def attack_condition(attack: Attack, e: int) -> Condition:
     """The condition of one attack at its e-th budget (from 0)."""
-    parameters = attack.describe() | {"budget": attack.budgets[e]}
+    parameters = describe(attack) | {"budget": attack.budgets[e]}
     text = json.dumps(parameters, sort_keys=True)
     return Condition(f"{attack.name}_e{e + 1}", "adversarial", e + 1, text, "clean")

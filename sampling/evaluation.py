@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from noises.adversarial.engine import AttackOutcome, run_attacks
+from noises.adversarial.engine import Armed, AttackOutcome, arm, run_attacks
 from sampling.conditions import Prepared
 from sampling.store import Outcome
 from training.loop import to_float
@@ -21,7 +21,7 @@ class Evaluator:
     """Puts networks through one prepared protocol on one device.
 
     Args:
-        prepared: Noised copies and attack starts.
+        prepared: Noised copies.
         device: "cpu" or "cuda".
     """
 
@@ -35,6 +35,13 @@ class Evaluator:
     def recalibration(self) -> list[Tensor]:
         """The one batch of training images that BatchNorm is re-estimated on."""
         return [to_float(np.array(self.prepared.recalibration), self.device)]
+
+    @cached_property
+    def armed(self) -> list[Armed]:
+        """The attacks with the keys of the attacked images."""
+        protocol = self.prepared.protocol
+        ids = [self.prepared.ids[i] for i in self.prepared.attacked]
+        return [arm(a, ids, protocol.seed, self.device) for a in protocol.attacks]
 
     @cached_property
     def resident(self) -> list[Tensor] | None:
@@ -68,7 +75,7 @@ class Evaluator:
         for c, row in enumerate(prepared.row):
             if row >= 0:
                 evaluated[c], correct[c] = True, right[row]
-        zero_gradient = np.full(m, np.nan)
+        alarms: dict[str, NDArray[np.float64]] = {}
         if prepared.protocol.attacks:
             outcomes = self._attack(network)
             for c, condition in enumerate(prepared.conditions):
@@ -76,8 +83,9 @@ class Evaluator:
                     name, e = condition.name.rsplit("_e", 1)
                     evaluated[c, prepared.attacked] = True
                     correct[c, prepared.attacked] = ~outcomes[name].fooled[int(e) - 1]
-                    zero_gradient[c] = outcomes[name].zero_gradient[int(e) - 1]
-        return Outcome(weights, evaluated, correct, {"zero_gradient": zero_gradient})
+                    for alarm, shares in outcomes[name].alarms.items():
+                        alarms.setdefault(alarm, np.full(m, np.nan))[c] = shares[int(e) - 1]
+        return Outcome(weights, evaluated, correct, alarms)
 
     def _forward(self, network: nn.Module) -> NDArray[np.bool_]:
         """(F, I) whether each image of each copy is classified right."""
@@ -94,10 +102,5 @@ class Evaluator:
     def _attack(self, network: nn.Module) -> dict[str, AttackOutcome]:
         attacked = torch.from_numpy(np.array(self.prepared.attacked))
         images = to_float(np.array(self.prepared.copies[0][self.prepared.attacked]), self.device)
-        protocol = self.prepared.protocol
-        attacks = [
-            (a, torch.from_numpy(np.array(self.prepared.starts[a.name])).to(self.device))
-            for a in protocol.attacks
-        ]
         labels = self.labels[attacked].to(self.device)
-        return run_attacks(network, images, labels, attacks, protocol.plan)
+        return run_attacks(network, images, labels, self.armed, self.prepared.protocol.plan)

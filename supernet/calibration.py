@@ -91,6 +91,7 @@ def fold(network: Subnet) -> Subnet:
     network.to(memory_format=torch.channels_last)
     if not network.head.weight.is_cuda:
         specialise(network)
+    network.eval()  # modules made on the way begin in train mode
     return network
 
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan, run_attacks
+from noises.adversarial.engine import arm, run_attacks
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.plan import Plan
 from tests.network_example import digits, trained
 from tests.test_noises_adversarial import Recorder
 
@@ -24,7 +25,8 @@ def right_images(count=64):
 
 def last_iterate(attack):
     recorder, (x, y) = Recorder(trained()), right_images()
-    found = run_attacks(recorder, x, y, [(attack, torch.zeros_like(x))], Plan(64, leave=False))
+    plan = Plan(64, leave=False, probes=False)
+    found = run_attacks(recorder, x, y, [arm(attack, [str(i) for i in range(len(x))], 0)], plan)
     return recorder.seen[-1], torch.from_numpy(found[attack.name].fooled[0])
 
 

@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan
+from noises.adversarial.apgd import APGD
+from noises.adversarial.autoattack import AutoAttack
+from noises.adversarial.fab import FAB
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.minimum_norm import DDN, CarliniWagner
+from noises.adversarial.plan import Plan
+from noises.adversarial.square import Square
+from noises.adversarial.table import ATTACKS, describe
 from noises.natural.table import NATURAL_NOISES
 from noises.presets import PROTOCOLS, find_protocol, gradient_attacks, quick, scaled_l2
 from noises.protocol import Protocol
@@ -77,20 +83,30 @@ def test_hash_changes_with_every_field(field):
 
 ATTACK_CHANGES = {
     "name": "mim", "norm": "l2", "budgets": (0.1,), "steps": 6, "step": 0.25,
-    "random_start": True, "source": "?", "decay": 1.0, "family": "other",
+    "random_start": False, "source": "?", "decay": 1.0, "target": "least_likely", "samples": 2,
+    "restarts": 3,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("field", [f.name for f in fields(GradientAttack)])
 def test_hash_changes_with_every_field_of_an_attack(field):
-    attack = replace(SMALL.attacks[0], **{field: ATTACK_CHANGES[field]})
-    assert replace(SMALL, attacks=(attack, *SMALL.attacks[1:])).hash != SMALL.hash
+    pgd = SMALL.attacks[1]
+    attack = replace(pgd, **{field: ATTACK_CHANGES.get(field)})
+    assert attack != pgd
+    assert (
+        replace(SMALL, attacks=(SMALL.attacks[0], attack)).hash
+        != replace(SMALL, attacks=SMALL.attacks[:2]).hash
+    )
 
 
-@pytest.mark.parametrize("change", [{"batch": 64}, {"nested": False}, {"leave": False}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"batch": 64}, {"nested": False}, {"leave": False}, {"last": True}, {"probes": False}],
+    ids=str,
+)
 def test_hash_changes_with_every_field_of_the_plan(change):
     assert replace(SMALL, plan=replace(SMALL.plan, **change)).hash != SMALL.hash
-    assert len(fields(Plan)) == 3
+    assert len(fields(Plan)) == 5
 
 
 def test_hash_covers_the_constants_of_natural_and_system_noises():
@@ -130,11 +146,31 @@ def test_fields_that_a_file_leaves_out_are_those_of_quick(tmp_path):
 
 def test_whole_numbers_in_a_file_are_floats_where_floats_are_meant(tmp_path):
     path, attack = tmp_path / "a.json", GradientAttack("a", "l2", (1.0, 2.0), 2, 1.0, True, "")
-    written = attack.describe() | {"budgets": [1, 2], "step": 1}
+    written = describe(attack) | {"budgets": [1, 2], "step": 1}
     path.write_text(json.dumps({"name": "a", "attacks": [written]}))
     assert (
         read_protocol(path, quick(16)).hash == replace(quick(16), name="a", attacks=(attack,)).hash
     )
+
+
+KINDS = (
+    GradientAttack("pgd", "l1", (1.0, 2.0), 2, 1.0, True, "", restarts=2, target="runner_up"),
+    APGD("apgd", "l2", (0.5,), 10, "", loss="dlr"),
+    FAB("fab", "linf", (0.5,), 10, ""),
+    Square("square", (0.5,), 10, ""),
+    DDN("ddn", (0.5,), 10, ""),
+    CarliniWagner("cw", (0.5,), 10, ""),
+    AutoAttack("autoattack", (0.5,), "", version="rand"),
+)
+
+
+@pytest.mark.parametrize("attack", KINDS, ids=lambda a: a.kind)
+def test_attack_of_every_kind_survives_a_file(tmp_path, attack):
+    assert {a.kind for a in KINDS} == set(ATTACKS)
+    protocol = replace(quick(16), attacks=(attack,))
+    path = tmp_path / "a.json"
+    path.write_text(protocol.to_json())
+    assert read_protocol(path, quick(16)) == protocol
 
 
 ATTACK = {"name": "a", "norm": "linf", "budgets": [0.1], "steps": 1, "step": 1.0,
@@ -170,7 +206,19 @@ REFUSED = {
     ),
     "NaN": (
         json.dumps({"attacks": [ATTACK | {"step": float("nan")}]}),
-        r"GradientAttack\.steps must be .* step in \(0, 2\]; got 1, nan",
+        r"GradientAttack\.step must lie in \(0, 2\]; got nan",
+    ),
+    "kind": (
+        json.dumps({"attacks": [ATTACK | {"kind": "magic"}]}),
+        r"attack\.kind must be one of gradient, apgd, .*; got 'magic'",
+    ),
+    "listed kind": (
+        json.dumps({"attacks": [ATTACK | {"kind": []}]}),
+        r"attack\.kind must be one of gradient, apgd, .*; got \[\]",
+    ),
+    "lacks": (
+        json.dumps({"attacks": [{"kind": "square", "name": "a", "budgets": [0.1]}]}),
+        r"Square\.queries must be there; got none",
     ),
 }
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from nas_space.presets import SPACES
-from noises.adversarial.attack import GradientAttack
-from noises.adversarial.engine import Plan, run_attacks
+from noises.adversarial.engine import arm, run_attacks
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.plan import Plan
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import spawn
 from tests.network_example import digits, make_supernet, some_architectures
@@ -127,7 +128,7 @@ def test_folded_network_is_attacked_as_the_plain_one(space):
         GradientAttack("pgd_l2", "l2", (0.02, 0.08), 8, 0.3, True, ""),
     ]
     ids = [str(i) for i in range(128)]
-    started = [(a, torch.from_numpy(a.starts(ids, 16, 0))) for a in attacks]
+    started = [arm(a, ids, 0) for a in attacks]
     outcomes = [run_attacks(net, images, labels, started, Plan()) for net in (plain, folded)]
     for attack in attacks:
         a, b = (outcome[attack.name].fooled for outcome in outcomes)

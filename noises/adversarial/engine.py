@@ -1,23 +1,46 @@
-"""Runs several attacks at several budgets on one network as one stream of lanes.
-
-A lane is one (attack, budget, image). All lanes step together in full batches, whatever attack
-they belong to; a lane whose image is fooled leaves, so later batches are fewer. An image counts as
-fooled when any iterate is misclassified, hence leaving early changes nothing but the time.
-"""
+"""Runs several attacks at several budgets on one network, and says how far to trust the result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from noises.adversarial.attack import GradientAttack, advance, gather
+from noises.adversarial.checks import Attack
+from noises.adversarial.draws import image_keys
+from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.plan import Plan
+from noises.adversarial.table import ATTACKS
+from noises.adversarial.trial import Entry, Trial
+from noises.adversarial.victim import Victim
 
-QUANTUM = 32
-"""Batches are filled up to a multiple of this with repeated lanes, so that few shapes occur."""
+HUGE = GradientAttack("huge", "linf", (0.5,), 20, 0.1, False, "Athalye et al., ICML 2018")
+"""At half the range every image can be made grey: who is robust to that hides the gradient."""
+
+HUGE_IMAGES = 32
+"""Images that `HUGE` is tried on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Armed:
+    """An attack and the keys of the images it is to attack.
+
+    Attributes:
+        attack: What is done.
+        keys: (B,) int64, one per image, on the images' device.
+        memo: Random starts, kept from network to network.
+    """
+
+    attack: Attack
+    keys: Tensor
+    memo: dict[int, Tensor] = field(default_factory=dict)
+
+
+def arm(attack: Attack, ids: Sequence[str], seed: int, device: str = "cpu") -> Armed:
+    """The attack on the images of these ids (B,)."""
+    return Armed(attack, image_keys(seed, attack.name, ids).to(device))
 
 
 @dataclass(frozen=True)
@@ -26,116 +49,24 @@ class AttackOutcome:
 
     Attributes:
         fooled: (E, B) bool; True also where the clean image is misclassified.
-        zero_gradient: (E,) share of attacked images whose first input gradient was all zero; a
-            large share means that the attack was blind (gradient masking), not that the network
-            is robust. NaN when no image was attacked.
+        alarms: Name to (E,), shares of the attacked images, NaN when none was attacked:
+            "zero_gradient": no input gradient at the start, the attack was blind;
+            "flat_loss": not fooled, and the loss did not rise in all steps;
+            "not_finite": the network answered an iterate with NaN or infinity (counts as fooled);
+            "robust_to_huge": of 32 images, those robust to a PGD of half the range;
+            "random": the network answered the same image differently twice;
+            "black_box_wins": fooled by a black box, not by the white boxes of norm and budget.
+        distance: (B,) float32 least norm found by a minimum-norm attack, 0 where the clean image is
+            misclassified, infinity where nothing was found; None for other attacks.
     """
 
     fooled: NDArray[np.bool_]
-    zero_gradient: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How lanes are run; part of the protocol, as rounding depends on the batch.
-
-    Attributes:
-        batch: Lanes that step together, a multiple of 32.
-        nested: Robust at a budget means not fooled at any listed budget up to it.
-        leave: Fooled lanes leave; False runs every lane to the end (same outcome, slower).
-    """
-
-    batch: int = 640
-    nested: bool = True
-    leave: bool = True
-
-    def __post_init__(self) -> None:
-        if type(self.batch) is not int or self.batch < 1 or self.batch % QUANTUM:
-            raise ValueError(
-                f"Plan.batch must be a positive multiple of {QUANTUM}; got {self.batch}. Round it."
-            )
-
-
-def check_inputs(network: nn.Module, images: Tensor, labels: Tensor) -> None:
-    """Refuse what would make an attack's number wrong.
-
-    Raises:
-        ValueError: Train mode, images that are not float32 (B, 3, H, W) in [0, 1], no images, or
-            labels that are not (B,) class indices.
-    """
-    if network.training:
-        raise ValueError("Attack.network must be in eval mode; got train mode. Call .eval() first.")
-    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.float32 or not len(images):
-        raise ValueError(
-            "Attack.images must be float32 (B, 3, H, W) with B > 0; "
-            f"got {images.dtype} {tuple(images.shape)}. Convert them first."
-        )
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0.0 and high <= 1.0):
-        raise ValueError(
-            f"Attack.images must lie in [0, 1]; got [{low:g}, {high:g}]. "
-            "Give unnormalised pixels; the network normalises."
-        )
-    if labels.shape != images.shape[:1] or labels.dtype != torch.int64 or labels.min() < 0:
-        raise ValueError(
-            f"Attack.labels must be int64 ({len(images)},) and not negative; got {labels.dtype} "
-            f"{tuple(labels.shape)}. Give one class index per image."
-        )
-
-
-def check_starts(images: Tensor, attacks: Sequence[tuple[GradientAttack, Tensor]]) -> None:
-    """Refuse starts that do not belong to the images: they would broadcast unnoticed.
-
-    Raises:
-        ValueError: No attack, or starts of another shape than the images.
-    """
-    if not attacks:
-        raise ValueError("Attack.attacks must be at least one; got none. Name one.")
-    for attack, starts in attacks:
-        if starts.shape != images.shape:
-            raise ValueError(
-                f"Attack.starts must be of the images' shape {tuple(images.shape)}; got "
-                f"{tuple(starts.shape)} for {attack.name}. Make them with GradientAttack.starts."
-            )
-
-
-class Lanes:
-    """The state of all (attack, budget, image) triples, indexed by lane."""
-
-    def __init__(
-        self,
-        attacks: Sequence[GradientAttack],
-        images: Tensor,
-        starts: Sequence[Tensor],
-    ) -> None:
-        b = len(images)
-        groups = [(a, e) for a in range(len(attacks)) for e in range(len(attacks[a].budgets))]
-        device = images.device
-        self.group = torch.arange(len(groups)).repeat_interleave(b)
-        self.image = torch.arange(b).repeat(len(groups))
-        per_group = [(attacks[a], attacks[a].budgets[e]) for a, e in groups]
-        self.steps = torch.tensor([a.steps for a, _ in per_group])[self.group]
-        budgets = torch.tensor([budget for _, budget in per_group], dtype=torch.float32)
-        lengths = torch.tensor([a.step * budget for a, budget in per_group], dtype=torch.float32)
-        self.budget = budgets[self.group].to(device)[:, None, None, None]
-        self.length = lengths[self.group].to(device)[:, None, None, None]
-        self.linf = torch.tensor([a.norm == "linf" for a, _ in per_group])[self.group].to(device)
-        self.x = torch.cat(
-            [(images + starts[a] * attacks[a].budgets[e]).clamp_(0.0, 1.0) for a, e in groups]
-        )
-        decay = torch.tensor([a.decay for a, _ in per_group], dtype=torch.float32)
-        self.decay = decay[self.group].to(device)[:, None, None, None]
-        self.gathered = torch.zeros_like(self.x) if bool((decay > 0).any()) else None
-        self.fooled = torch.zeros(len(self.group), dtype=torch.bool)
-        self.blind = torch.zeros(len(self.group), dtype=torch.bool)
+    alarms: dict[str, NDArray[np.float64]]
+    distance: NDArray[np.float32] | None = None
 
 
 def run_attacks(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    attacks: Sequence[tuple[GradientAttack, Tensor]],
-    plan: Plan,
+    network: nn.Module, images: Tensor, labels: Tensor, attacks: Sequence[Armed], plan: Plan
 ) -> dict[str, AttackOutcome]:
     """Attack every image with every attack at every budget.
 
@@ -143,112 +74,116 @@ def run_attacks(
         network: (B, 3, s, s) in [0, 1] to logits (B, K), in eval mode, parameters frozen.
         images: (B, 3, s, s) float32 in [0, 1].
         labels: (B,) int64.
-        attacks: Each with its starts (B, 3, s, s), in units of the budget.
+        attacks: With the keys of these images.
         plan: Batches and switches.
 
     Returns:
         Attack name to outcome. Images that are misclassified clean are fooled and not attacked.
 
     Raises:
-        ValueError: See `check_inputs` and `check_starts`; or the network's outputs are not finite,
-            or do not depend on the images in a way that can be differentiated.
+        ValueError: See `noises.adversarial.victim`; or the keys are not those of the images.
     """
-    check_inputs(network, images, labels)
-    check_starts(images, attacks)
-    lanes = Lanes([a for a, _ in attacks], images, [s.to(images.device) for _, s in attacks])
-    clean = torch.cat([_predict(network, part) for part in torch.split(images, plan.batch)]).cpu()
-    lanes.fooled = (clean != labels.cpu())[lanes.image]
-    attacked = ~lanes.fooled
-    for taken in range(int(lanes.steps.max()) + 1):
-        active = attacked & (lanes.steps >= taken)
-        if plan.leave:
-            active &= ~lanes.fooled
-        for part in _batches(active & (lanes.steps > taken), plan.batch):
-            _step(network, lanes, part, images, labels, first=taken == 0)
-        for part in _batches(active & (lanes.steps == taken), plan.batch):
-            filled = _filled(part)
-            wrong = _predict(network, lanes.x[filled]) != labels[lanes.image[filled]]
-            lanes.fooled[part] |= wrong[: len(part)].cpu()
-    return _collect(lanes, attacked, [a for a, _ in attacks], plan.nested)
+    check_keys(images, attacks)
+    budgets = [a.attack.budgets for a in attacks]
+    trial = Trial(Victim(network, plan.batch), images, labels, [*budgets, HUGE.budgets], plan)
+    attacked = torch.from_numpy(np.flatnonzero(trial.right))
+    entries, row = [], 0
+    for armed in attacks:
+        rows = range(row, row := row + len(armed.attack.budgets))
+        entries.append(Entry(rows, armed.attack.budgets, armed.keys, attacked, armed.memo))
+    few = attacked[: HUGE_IMAGES if plan.probes else 0]
+    hidden = Entry(range(row, row + 1), HUGE.budgets, attacks[0].keys, few)
+    pairs = [*((a.attack, e) for a, e in zip(attacks, entries, strict=True)), (HUGE, hidden)]
+    for kind, (_, run) in ATTACKS.items():
+        chosen = [(attack, entry) for attack, entry in pairs if attack.kind == kind]
+        if chosen:
+            run(trial, chosen)
+    return _collect(trial, attacks, entries, few.numpy())
 
 
-def _batches(chosen: Tensor, size: int) -> list[Tensor]:
-    """Indices of the chosen lanes, cut into batches; none when there are none."""
-    lanes = chosen.nonzero().flatten()
-    return list(torch.split(lanes, size)) if len(lanes) else []
+def check_keys(images: Tensor, attacks: Sequence[Armed]) -> None:
+    """Refuse keys that do not belong to the images: draws would be paired wrongly.
 
-
-def _filled(part: Tensor) -> Tensor:
-    """The lanes of a batch, the last one repeated up to a multiple of `QUANTUM`."""
-    missing = -len(part) % QUANTUM
-    return torch.cat((part, part[-1:].expand(missing))) if missing else part
-
-
-def _predict(network: nn.Module, x: Tensor) -> Tensor:
-    with torch.no_grad():
-        return _finite(network(x)).argmax(1)
-
-
-def _finite(logits: Tensor) -> Tensor:
-    if not bool(logits.isfinite().all()):
-        raise ValueError(
-            "Attack.network must return finite logits; got NaN or infinity. "
-            "Check its weights, and that its input gradient is finite."
-        )
-    return logits
-
-
-def _step(
-    network: nn.Module, lanes: Lanes, part: Tensor, images: Tensor, labels: Tensor, *, first: bool
-) -> None:
-    """Judge the iterates of a batch of lanes and move them one step."""
-    filled = _filled(part)
-    picture = lanes.image[filled].to(images.device)
-    x = lanes.x[filled.to(images.device)].requires_grad_()
-    target = labels[picture]
-    logits = _finite(network(x))
-    if not logits.requires_grad:
-        raise ValueError(
-            "Attack.network must be differentiable; got logits without a gradient. "
-            "Remove detach() and no_grad() from its forward pass."
-        )
-    (gradient,) = torch.autograd.grad(F.cross_entropy(logits, target, reduction="sum"), x)
-    with torch.no_grad():
-        lanes.fooled[part] |= (logits.argmax(1) != target)[: len(part)].cpu()
-        if first:
-            blind = (gradient.flatten(1) == 0).all(1)[: len(part)]
-            lanes.blind[part] = blind.cpu()
-        n = len(part)
-        here = part.to(images.device)
-        gradient = gradient[:n]
-        if lanes.gathered is not None:
-            gradient = gather(gradient, lanes.gathered[here], lanes.decay[here])
-            lanes.gathered[here] = gradient
-        lanes.x[here] = advance(
-            x.detach()[:n],
-            images[picture[:n]],
-            gradient,
-            lanes.length[here],
-            lanes.budget[here],
-            lanes.linf[here],
-        )
+    Raises:
+        ValueError: No attack, or keys of another number of images.
+    """
+    if not attacks:
+        raise ValueError("Attack.attacks must be at least one; got none. Name one.")
+    for armed in attacks:
+        if armed.keys.shape != images.shape[:1]:
+            raise ValueError(
+                f"Attack.keys must be one per image ({len(images)}); got "
+                f"{tuple(armed.keys.shape)} for {armed.attack.name}. Make them with arm."
+            )
 
 
 def _collect(
-    lanes: Lanes, attacked: Tensor, attacks: Sequence[GradientAttack], nested: bool
+    trial: Trial, attacks: Sequence[Armed], entries: Sequence[Entry], few: NDArray[np.int64]
 ) -> dict[str, AttackOutcome]:
-    b = int(lanes.image.max()) + 1
-    fooled = lanes.fooled.view(-1, b).numpy()
-    tried = attacked.view(-1, b).numpy()
-    blind = lanes.blind.view(-1, b).numpy()
-    result, row = {}, 0
-    for attack in attacks:
-        rows = slice(row, row + len(attack.budgets))
-        row = rows.stop
-        total = tried[rows].sum(1)
-        share = np.divide(
-            blind[rows].sum(1), total, out=np.full(len(total), np.nan), where=total > 0
-        )
-        wrong = np.logical_or.accumulate(fooled[rows], 0) if nested else fooled[rows]
-        result[attack.name] = AttackOutcome(wrong, share)
+    """Outcomes off the board."""
+    black_box_wins = _black_box_wins(trial, attacks, entries)
+    trial.flat &= ~trial.fooled
+    robust_to_huge = 1.0 - trial.fooled[-1, few].mean() if len(few) else np.nan
+    random = _random(trial)
+    result = {}
+    for armed, entry in zip(attacks, entries, strict=True):
+        rows = slice(entry.rows.start, entry.rows.stop)
+        alarms = {
+            "zero_gradient": _share(trial, trial.blind[rows]),
+            "flat_loss": _share(trial, trial.flat[rows]),
+            "not_finite": _share(trial, trial.broken[rows]),
+            "black_box_wins": black_box_wins[armed.attack.name],
+            "robust_to_huge": np.full(len(entry.rows), robust_to_huge),
+            "random": np.full(len(entry.rows), random),
+        }
+        if armed.attack.black_box:
+            alarms["zero_gradient"] = np.full(len(entry.rows), np.nan)
+        least = armed.attack.kind in MINIMUM_NORM
+        distance = trial.distance[entry.rows.start] if least else None
+        result[armed.attack.name] = AttackOutcome(trial.fooled[rows], alarms, distance)
+    return result
+
+
+MINIMUM_NORM = ("fab", "ddn", "cw")
+"""Kinds whose distance says more than the budgets do."""
+
+
+def _share(trial: Trial, flags: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(E,) share of the attacked images; NaN when there are none."""
+    count = int(trial.right.sum())
+    return flags[:, trial.right].sum(1) / count if count else np.full(len(flags), np.nan)
+
+
+def _random(trial: Trial) -> float:
+    """Share of the first batch whose logits differ between two passes."""
+    if not trial.plan.probes:
+        return np.nan
+    again = trial.victim.logits(trial.images[: trial.plan.batch])
+    return float((again != trial.clean[: len(again)]).any(1).double().mean())
+
+
+def _black_box_wins(
+    trial: Trial, attacks: Sequence[Armed], entries: Sequence[Entry]
+) -> dict[str, NDArray[np.float64]]:
+    """Attack to (E,) share of images that a black box fools and no white box does.
+
+    White boxes are those of the same norm and budget; NaN where there is none. In an ensemble, its
+    own members count.
+    """
+    white: dict[tuple[str, float], NDArray[np.bool_]] = {}
+    for armed, entry in zip(attacks, entries, strict=True):
+        for row, budget in zip(entry.rows, entry.budgets, strict=True):
+            place = (armed.attack.norm, budget)
+            if not armed.attack.black_box:
+                seen = trial.fooled[row] & ~trial.overtaken[row]
+                white[place] = white.get(place, np.zeros_like(seen)) | seen
+    result = {}
+    for armed, entry in zip(attacks, entries, strict=True):
+        shares = np.full(len(entry.rows), np.nan)
+        for e, (row, budget) in enumerate(zip(entry.rows, entry.budgets, strict=True)):
+            seen = white.get((armed.attack.norm, budget))
+            ensemble = armed.attack.kind == "autoattack"
+            if seen is not None and (armed.attack.black_box or ensemble):
+                shares[e] = _share(trial, (trial.fooled[row] & ~seen)[None])[0]
+        result[armed.attack.name] = shares
     return result
