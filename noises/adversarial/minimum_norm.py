@@ -16,7 +16,7 @@ from noises.adversarial.checks import check_attack, check_count
 from noises.adversarial.geometry import L2, direction, length
 from noises.adversarial.losses import cross_entropy, margin
 from noises.adversarial.trial import Entry, Lanes, Method, State, Trial, View, drive
-from noises.adversarial.victim import reach
+from noises.adversarial.victim import UNTOUCHED, reach
 
 INSIDE = 1.0 - 1e-6
 """Share of the range that tanh variables start in, so that black and white can move."""
@@ -117,8 +117,6 @@ class CarliniWagner:
         searches: Weights tried; each next is halved after a find, else tenfold until there is one.
         rate: Learning rate.
         confidence: Margin by which the label is to be beaten, kappa.
-        patience: Share of the steps after which an image whose objective has not fallen gives this
-            weight up; 0 never gives up.
         norm: "l2".
     """
 
@@ -130,7 +128,6 @@ class CarliniWagner:
     searches: int = 1
     rate: float = 0.01
     confidence: float = 0.0
-    patience: float = 0.1
     norm: str = "l2"
 
     kind: ClassVar[str] = "cw"
@@ -139,12 +136,10 @@ class CarliniWagner:
     def __post_init__(self) -> None:
         check_attack(self, ("l2",))
         check_count(self, "steps", "searches")
-        positive = self.weight > 0 and self.rate > 0
-        if not (positive and self.confidence >= 0 and 0.0 <= self.patience <= 1.0):
+        if not (self.weight > 0 and self.rate > 0 and self.confidence >= 0):
             raise ValueError(
-                "CarliniWagner.weight and rate must be positive, confidence at least 0 and "
-                f"patience lie in [0, 1]; got {self.weight}, {self.rate}, {self.confidence}, "
-                f"{self.patience}. 1, 0.01, 0 and 0.1 are usual."
+                "CarliniWagner.weight and rate must be positive and confidence at least 0; got "
+                f"{self.weight}, {self.rate}, {self.confidence}. 1, 0.01 and 0 are usual."
             )
 
 
@@ -154,7 +149,6 @@ class _CWMethod:
 
     def __init__(self, trial: Trial, attack: CarliniWagner) -> None:
         self.trial, self.attack = trial, attack
-        self.check = max(int(attack.steps * attack.patience), 1)
 
     def begin(self, lanes: Lanes) -> State:
         device = self.trial.images.device
@@ -168,79 +162,57 @@ class _CWMethod:
             "low": 0.0 * one,
             "high": math.inf * one,
             "won": torch.zeros_like(one, dtype=torch.bool),
-            "cost": math.inf * one,
-            "idle": torch.zeros_like(one, dtype=torch.bool),
-            "done": torch.zeros_like(one, dtype=torch.bool),
         }
 
     def move(self, view: View, step: int) -> Tensor:
-        """One step of Adam on the lanes that have not given up their weight."""
+        """One step of Adam, from the image anew whenever the weight changes."""
         state, attack = view.state, self.attack
         since = step % attack.steps
         if step and not since:
-            self._next_weight(state, view)
-        found = torch.full_like(state["cost"], math.inf)
-        busy = (~state["idle"]).nonzero().flatten()
-        if not len(busy):
-            return found
-        w, label, origin = state["w"][busy], view.label[busy], view.origin[busy]
-        tanh = torch.tanh(w)
+            self._next_weight(state, view.origin)
+        tanh = torch.tanh(state["w"])
         x = (tanh + 1.0) / 2.0
-        weight = state["weight"][busy]
 
         def objective(logits: Tensor) -> Tensor:
-            return weight * (-margin(logits, label)).clamp_min(-attack.confidence)
+            missing = (-margin(logits, view.label)).clamp_min(-attack.confidence)
+            return state["weight"] * missing
 
         answer = self.trial.victim.gradient(x, objective)
-        if step == 0:
-            _note_blind(self.trial, view, answer.gradient, step)
-        delta = x - origin
-        distance = length(delta, L2).flatten()
-        beaten = margin(answer.logits, label) >= attack.confidence
-        verdict = reach(answer.logits, label)
-        verdict = torch.where(beaten | verdict.isnan(), verdict, math.inf)
-        found[busy] = verdict + distance
-        state["won"][busy] |= torch.isfinite(verdict)
-        gradient = (2.0 * delta + answer.gradient) * (1.0 - tanh * tanh) / 2.0
-        self._adam(state, busy, w, gradient, since + 1)
-        if attack.patience and since % self.check == 0:
-            cost = answer.loss + distance**2
-            state["idle"][busy] = cost > state["cost"][busy]
-            state["cost"][busy] = cost
-            if step >= attack.steps * (attack.searches - 1):
-                state["done"].copy_(state["idle"])
+        _note_blind(self.trial, view, answer.gradient, step)
+        found = self._reach(answer.logits, x, view)
+        state["won"].logical_or_(found.isfinite())
+        gradient = 2.0 * (x - view.origin) + answer.gradient
+        self._adam(state, gradient * (1.0 - tanh * tanh) / 2.0, since + 1)
         return found
 
-    def _adam(
-        self, state: Mapping[str, Tensor], busy: Tensor, w: Tensor, gradient: Tensor, count: int
-    ) -> None:
-        """Kingma and Ba, ICLR 2015, algorithm 1, for each lane by itself."""
-        mean = 0.9 * state["mean"][busy] + 0.1 * gradient
-        square = 0.999 * state["square"][busy] + 0.001 * gradient * gradient
-        state["mean"][busy], state["square"][busy] = mean, square
-        scale = (square / (1.0 - 0.999**count)).sqrt_().add_(1e-8)
-        state["w"][busy] = w - self.attack.rate / (1.0 - 0.9**count) * mean / scale
+    def _reach(self, logits: Tensor, x: Tensor, view: View) -> Tensor:
+        """Distances of the images whose label is beaten by the confidence."""
+        verdict = reach(logits, view.label)
+        short = margin(logits, view.label) < self.attack.confidence
+        return verdict.masked_fill(short, UNTOUCHED) + length(x - view.origin, L2).flatten()
 
-    def _next_weight(self, state: Mapping[str, Tensor], view: View) -> None:
+    def _adam(self, state: Mapping[str, Tensor], gradient: Tensor, count: int) -> None:
+        """Kingma and Ba, ICLR 2015, algorithm 1, for each lane by itself."""
+        mean, square = state["mean"], state["square"]
+        mean.mul_(0.9).add_(gradient, alpha=0.1)
+        square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        scale = (square / (1.0 - 0.999**count)).sqrt_().add_(1e-8)
+        state["w"].addcdiv_(mean, scale, value=-self.attack.rate / (1.0 - 0.9**count))
+
+    def _next_weight(self, state: Mapping[str, Tensor], origin: Tensor) -> None:
         """Begin anew with a weight between the largest that failed and the smallest that won."""
-        won, weight = state["won"], state["weight"]
-        state["high"].copy_(torch.where(won, torch.minimum(state["high"], weight), state["high"]))
-        state["low"].copy_(torch.where(won, state["low"], torch.maximum(state["low"], weight)))
-        between = (state["low"] + state["high"]) / 2.0
-        weight.copy_(torch.where(state["high"].isfinite(), between, weight * 10.0))
-        state["w"].copy_(torch.atanh((2.0 * view.origin - 1.0) * INSIDE))
-        for name in ("mean", "square", "won", "idle"):
+        won, weight, low, high = (state[name] for name in ("won", "weight", "low", "high"))
+        high.copy_(torch.where(won, torch.minimum(high, weight), high))
+        low.copy_(torch.where(won, low, torch.maximum(low, weight)))
+        weight.copy_(torch.where(high.isfinite(), (low + high) / 2.0, weight * 10.0))
+        state["w"].copy_(torch.atanh((2.0 * origin - 1.0) * INSIDE))
+        for name in ("mean", "square", "won"):
             state[name].zero_()
-        state["cost"].fill_(math.inf)
 
     def judge(self, view: View) -> Tensor:
         """Distances of the last iterates."""
         x = (torch.tanh(view.state["w"]) + 1.0) / 2.0
-        logits = self.trial.victim.logits(x)
-        beaten = margin(logits, view.label) >= self.attack.confidence
-        verdict = reach(logits, view.label)
-        verdict = torch.where(beaten | verdict.isnan(), verdict, math.inf)
-        return verdict + length(x - view.origin, L2).flatten()
+        return self._reach(self.trial.victim.logits(x), x, view)
 
 
 def _note_blind(trial: Trial, view: View, gradient: Tensor, step: int) -> None:

@@ -35,6 +35,8 @@ class Square:
         queries: Forward passes per image.
         source: Publication.
         share: Share of the pixels that the first squares cover.
+        rescaled: Squares shrink as they would in 10,000 queries; False shrinks them after the
+            published numbers of queries whatever `queries` is, as AutoAttack does.
         norm: "linf".
     """
 
@@ -43,6 +45,7 @@ class Square:
     queries: int
     source: str
     share: float = 0.8
+    rescaled: bool = False
     norm: str = "linf"
 
     kind: ClassVar[str] = "square"
@@ -56,7 +59,8 @@ class Square:
 
     def side(self, query: int, size: int) -> int:
         """Side in pixels of the square of one query, images of `size` x `size` pixels."""
-        share = self.share / 2 ** sum(query > after for after in HALVINGS)
+        place = query * 10000 // self.queries if self.rescaled else query
+        share = self.share / 2 ** sum(place > after for after in HALVINGS)
         return min(max(round(math.sqrt(share * size * size)), 1), size)
 
 

@@ -203,10 +203,7 @@ class View:
 
 
 class Method(Protocol):
-    """How the lanes of one kind of attack step. All lanes of a run are at the same step.
-
-    A lane whose state has "done" (L,) set gives up and leaves.
-    """
+    """How the lanes of one kind of attack step. All lanes of a run are at the same step."""
 
     spans: bool
     """Whether a lane answers for all budgets of its attack from its row on."""
@@ -258,8 +255,6 @@ def _run(trial: Trial, method: Method, lanes: Lanes) -> None:
         keep = lanes.steps > step
         if trial.plan.leave:
             keep &= trial.open(lanes, spans=method.spans)
-        if "done" in lanes.state:
-            keep &= ~lanes.state["done"].cpu().numpy()
         lanes.keep(keep)
         step += 1
 
