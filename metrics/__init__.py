@@ -1,21 +1,33 @@
 """From bits to numbers: accuracies, intervals, robustness scores. No torch."""
 
 from metrics.accuracy import accuracy, effective_size, image_scores, mean_over_images, wilson
-from metrics.corruption import mean_corruption_error, normalised_mce, relative_mce
+from metrics.corruption import (
+    ALEXNET_CLEAN_ERROR,
+    ALEXNET_ERRORS,
+    alexnet_errors,
+    mce_over_images,
+    mean_corruption_error,
+    normalised_mce,
+    relative_mce,
+)
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
 
 __all__ = [
+    "ALEXNET_CLEAN_ERROR",
+    "ALEXNET_ERRORS",
     "LEVEL",
     "Bits",
     "Estimate",
     "Floats",
     "accuracy",
+    "alexnet_errors",
     "attack_robustness",
     "deviation_influence",
     "effective_size",
     "image_scores",
+    "mce_over_images",
     "mean_corruption_error",
     "mean_over_images",
     "normalised_mce",
