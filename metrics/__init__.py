@@ -1,6 +1,7 @@
 """From bits to numbers: accuracies, intervals, robustness scores. No torch."""
 
 from metrics.accuracy import accuracy, effective_size, image_scores, mean_over_images, wilson
+from metrics.confidence import confident_class, response_rate_accuracy, rms_calibration_error
 from metrics.corruption import (
     ALEXNET_CLEAN_ERROR,
     ALEXNET_ERRORS,
@@ -10,6 +11,7 @@ from metrics.corruption import (
     normalised_mce,
     relative_mce,
 )
+from metrics.detection import average_precision
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
@@ -24,6 +26,8 @@ __all__ = [
     "accuracy",
     "alexnet_errors",
     "attack_robustness",
+    "average_precision",
+    "confident_class",
     "deviation_influence",
     "effective_size",
     "image_scores",
@@ -32,6 +36,8 @@ __all__ = [
     "mean_over_images",
     "normalised_mce",
     "relative_mce",
+    "response_rate_accuracy",
+    "rms_calibration_error",
     "robust_accuracy",
     "system_noise_deviation",
     "wilson",
