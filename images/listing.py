@@ -46,6 +46,14 @@ class Listing:
         paths, ids = tuple(self.paths[i] for i in index), tuple(self.ids[i] for i in index)
         return replace(self, paths=paths, labels=self.labels[index], ids=ids)
 
+    def moved(self, base: Path) -> Self:
+        """Files of the same classes and names under another folder, whether they are there or not.
+
+        Ids stay: what is under the other folder is another version of the same images.
+        """
+        paths = tuple(base / path.parent.name / path.name for path in self.paths)
+        return replace(self, paths=paths)
+
     def labelled_by(self, classes: tuple[str, ...]) -> Self:
         """The same files, labels counting in `classes`, of which they may cover a part.
 
@@ -56,8 +64,8 @@ class Listing:
         if unknown:
             raise ValueError(
                 f"{self.name}.classes must be among the {len(classes)} of the data set; got "
-                f"{', '.join(unknown[:5])} beside {self.paths[0].parent}. Give the data set whose "
-                "classes have these folder names."
+                f"{', '.join(unknown[:5])} in {self.paths[0].parent.parent}. Give the data set "
+                "whose classes have these folder names."
             )
         position = {name: index for index, name in enumerate(classes)}
         places = np.array([position[name] for name in self.classes], np.int64)

@@ -10,7 +10,7 @@ resizes to 256 px and crops 224.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -90,17 +90,6 @@ class CorruptedFiles:
         """(I,) "<name of the set>/<wnid>/<file>"."""
         return self.images.ids
 
-    def at(self, condition: tuple[str, int]) -> Listing:
-        """The files of one condition, not read.
-
-        Raises:
-            ValueError: The condition is not there.
-        """
-        check_condition(condition, self.conditions, self.images.name)
-        base = self.folders[condition]
-        paths = tuple(base / path.parent.name / path.name for path in self.images.paths)
-        return replace(self.images, paths=paths)
-
     def read(
         self,
         condition: tuple[str, int],
@@ -109,9 +98,9 @@ class CorruptedFiles:
         track: Track | None = None,
     ) -> tuple[ImageSet, tuple[str, ...]]:
         """See `Corrupted.read`."""
-        files = self.at(condition)
-        files = files if index is None else files.take(index)
-        images, resized = files.read(size, track)
+        check_condition(condition, self.conditions, self.images.name)
+        files = self.images if index is None else self.images.take(index)
+        images, resized = files.moved(self.folders[condition]).read(size, track)
         return images, resize_notes(resized, len(images), size)
 
 

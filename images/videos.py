@@ -56,13 +56,12 @@ class SequenceVideos:
                 f"{_OWNER}.sequence must be one of {', '.join(self.folders)}; got {sequence}. "
                 "Unpack it, or leave it out."
             )
-        base = self.folders[sequence]
         videos: NDArray[np.uint8] | None = None
-        for place, image in enumerate(index):
-            path = base / self.images.paths[image].parent.name / self.images.paths[image].name
+        files = self.images.take(index).moved(self.folders[sequence])
+        for place, path in enumerate(files.paths):
             frames = read_video(path, size)
             if videos is None:
-                videos = np.empty((len(index), *frames.shape), np.uint8)
+                videos = np.empty((len(files), *frames.shape), np.uint8)
             if frames.shape != videos.shape[1:]:
                 raise ValueError(
                     f"{_OWNER}.frames must be as many in every video of a sequence, "
