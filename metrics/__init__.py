@@ -1,25 +1,43 @@
 """From bits to numbers: accuracies, intervals, robustness scores. No torch."""
 
 from metrics.accuracy import accuracy, effective_size, image_scores, mean_over_images, wilson
-from metrics.corruption import mean_corruption_error, normalised_mce, relative_mce
+from metrics.confidence import confident_class, response_rate_accuracy, rms_calibration_error
+from metrics.corruption import (
+    ALEXNET_CLEAN_ERROR,
+    ALEXNET_ERRORS,
+    alexnet_errors,
+    mce_over_images,
+    mean_corruption_error,
+    normalised_mce,
+    relative_mce,
+)
+from metrics.detection import average_precision
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
 
 __all__ = [
+    "ALEXNET_CLEAN_ERROR",
+    "ALEXNET_ERRORS",
     "LEVEL",
     "Bits",
     "Estimate",
     "Floats",
     "accuracy",
+    "alexnet_errors",
     "attack_robustness",
+    "average_precision",
+    "confident_class",
     "deviation_influence",
     "effective_size",
     "image_scores",
+    "mce_over_images",
     "mean_corruption_error",
     "mean_over_images",
     "normalised_mce",
     "relative_mce",
+    "response_rate_accuracy",
+    "rms_calibration_error",
     "robust_accuracy",
     "system_noise_deviation",
     "wilson",

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from metrics import (
+    ALEXNET_CLEAN_ERROR,
+    ALEXNET_ERRORS,
+    alexnet_errors,
     attack_robustness,
     deviation_influence,
+    mce_over_images,
     mean_corruption_error,
     normalised_mce,
     relative_mce,
@@ -29,6 +34,12 @@ def test_robust_accuracy_is_over_all_attacked_images() -> None:
 def test_attack_robustness_is_over_clean_correct_images() -> None:
     # image 4 is wrong without noise, so its being right under attack 0 does not count
     assert attack_robustness(CLEAN, TRIED, RIGHT).value.tolist() == [2 / 4, 2 / 4, 2 / 4]
+
+
+def test_attack_robustness_interval_counts_the_clean_correct_images() -> None:
+    ours = attack_robustness(CLEAN, TRIED, RIGHT)
+    theirs = stats.binomtest(2, 4).proportion_ci(method="wilson")
+    assert (ours.low[0], ours.high[0]) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
 def test_attack_robustness_of_a_network_never_right_is_nan() -> None:
@@ -69,6 +80,69 @@ def test_normalised_mce_by_hand() -> None:
 def test_relative_mce_by_hand() -> None:
     ours = relative_mce(ERRORS, np.array(0.05), REFERENCE, 0.1)
     assert ours == pytest.approx(((0.6 - 0.1) / (1.2 - 0.2) + (0.2 - 0.1) / (0.4 - 0.2)) / 2)
+
+
+def test_corruption_errors_keep_the_axis_of_networks() -> None:
+    both = np.stack([ERRORS, REFERENCE])
+    assert mean_corruption_error(both) == pytest.approx([0.2, 0.4])
+    assert normalised_mce(both, REFERENCE) == pytest.approx([0.5, 1])
+    ours = relative_mce(both, np.array([0.05, 0.1]), REFERENCE, 0.1)
+    assert ours == pytest.approx([0.5, 1])
+
+
+def test_mce_over_images_is_normalised_mce() -> None:
+    rng = np.random.default_rng(4)
+    correct = rng.random((2, 4, 60)) < 0.6
+    errors = 1 - correct.mean(-1).reshape(2, 2, 2)
+    ours = mce_over_images(np.ones_like(correct), correct, REFERENCE)
+    assert ours.value == pytest.approx(normalised_mce(errors, REFERENCE))
+    assert ((ours.low < ours.value) & (ours.value < ours.high)).all()
+
+
+def test_mce_over_images_of_one_condition_by_hand() -> None:
+    # 2 of 6 wrong, the reference wrong on half: the Wilson limits of 2 in 6, doubled
+    ours = mce_over_images(np.ones((1, 6), bool), bits("110110"), np.array([[0.5]]))
+    edge = stats.binomtest(2, 6).proportion_ci(method="wilson")
+    assert ours.value == pytest.approx(2 / 3)
+    assert (ours.low, ours.high) == pytest.approx((2 * edge.low, 2 * edge.high))
+
+
+def test_mce_over_images_refuses_missing_conditions() -> None:
+    with pytest.raises(ValueError, match=r"mce_over_images\.reference must be of 3 conditions"):
+        mce_over_images(TRIED, RIGHT & TRIED, REFERENCE)
+
+
+def test_relative_mce_refuses_a_reference_that_loses_nothing() -> None:
+    with pytest.raises(ValueError, match=r"relative_mce\.reference must have errors above 0"):
+        relative_mce(ERRORS, np.array(0.05), REFERENCE, 0.2)
+
+
+def test_alexnet_errors_are_whole_numbers_of_images() -> None:
+    # 50,000 validation images at five severities; 21,739 of them wrong without noise
+    wrong = np.array([*ALEXNET_ERRORS.values()]) * 250_000
+    assert len(wrong) == 15
+    np.testing.assert_allclose(wrong, np.rint(wrong), atol=1e-6)
+    assert round(ALEXNET_CLEAN_ERROR * 50_000, 6) == 21_739
+
+
+def test_alexnet_is_its_own_reference_by_hand() -> None:
+    names = ["fog", "gaussian_noise"]
+    reference = alexnet_errors(names, 224)
+    assert reference.shape == (2, 5)
+    # errors that fall with severity elsewhere, but with AlexNet's mean: as bad as AlexNet
+    steps = np.array([-0.1, -0.05, 0, 0.05, 0.1])
+    errors = np.array([0.819324, 0.886428])[:, None] + steps
+    assert normalised_mce(errors, reference) == pytest.approx(1)
+    ours = relative_mce(errors / 2, np.array(0.2), reference, ALEXNET_CLEAN_ERROR)
+    fog, noise = (0.409662 - 0.2) / (0.819324 - 0.43478), (0.443214 - 0.2) / (0.886428 - 0.43478)
+    assert ours == pytest.approx((fog + noise) / 2)
+
+
+def test_alexnet_errors_refuse_other_sizes_and_the_extra_four() -> None:
+    with pytest.raises(ValueError, match=r"alexnet_errors\.size must be 224 px.* got 32"):
+        alexnet_errors(["fog"], 32)
+    with pytest.raises(ValueError, match=r"got saturate\. Report these un-normalised"):
+        alexnet_errors(["fog", "saturate"], 224)
 
 
 def test_normalised_mce_refuses_a_faultless_reference() -> None:
