@@ -162,8 +162,11 @@ def test_gradient_of_many_samples_is_nearer_to_the_expected_one():
         victim.gradient(x[:32], lambda z: cross_entropy(z, y[:32]), n).gradient.flatten(1)
         for n in (1, 16, 400)
     )
-    assert float(nn.functional.cosine_similarity(one, many).mean()) < 0.85
-    assert float(nn.functional.cosine_similarity(some, many).mean()) > 0.93
+    near_one, near_some = (
+        nn.functional.cosine_similarity(g, many).median().item() for g in (one, some)
+    )
+    assert near_one < 0.93 < near_some
+    assert near_some > near_one + 0.05
 
 
 def test_black_box_alarm_fires_when_squares_find_what_gradients_do_not():
