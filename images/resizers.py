@@ -2,6 +2,8 @@
 
 A resizer takes one image (H, W, 3) or a batch (B, H, W, 3), uint8, and the wanted (height, width).
 Pillow and PyTorch widen their filters when shrinking (antialiasing); OpenCV's do not, except area.
+PyTorch here computes in floating point and rounds once; Pillow rounds and clips between its two
+passes, which shows where a bicubic filter overshoots black or white.
 """
 
 from collections.abc import Callable
@@ -66,14 +68,14 @@ def _opencv(
     return _each(one, pixels, shape)
 
 
-def _torch_bilinear(pixels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    import torch  # seconds to import, and only this entry needs it
+def _torch(pixels: NDArray[np.uint8], shape: tuple[int, int], mode: str) -> NDArray[np.uint8]:
+    import torch  # seconds to import, and only these entries need it
 
     _checked(pixels, shape)
     batch = pixels[None] if pixels.ndim == 3 else pixels
     tensor = torch.from_numpy(batch.transpose(0, 3, 1, 2).astype(np.float32))  # (B, 3, H, W)
     resized = torch.nn.functional.interpolate(
-        tensor, shape, mode="bilinear", align_corners=False, antialias=True
+        tensor, shape, mode=mode, align_corners=False, antialias=True
     )
     rounded: NDArray[np.uint8] = resized.round_().clamp_(0, 255).byte().numpy()
     out = np.ascontiguousarray(rounded.transpose(0, 2, 3, 1))  # (B, H, W, 3)
@@ -93,7 +95,8 @@ RESIZERS: dict[str, Resizer] = {
     "opencv_area": partial(_opencv, interpolation=cv2.INTER_AREA),
     "opencv_cubic": partial(_opencv, interpolation=cv2.INTER_CUBIC),
     "opencv_lanczos4": partial(_opencv, interpolation=cv2.INTER_LANCZOS4),
-    "torch_bilinear": _torch_bilinear,
+    "torch_bilinear": partial(_torch, mode="bilinear"),
+    "torch_bicubic": partial(_torch, mode="bicubic"),
 }
 
 
