@@ -27,19 +27,33 @@ class PixelDistance:
 def render_all(
     variants: Iterable[SystemNoise], encoded: Sequence[bytes], size: int
 ) -> dict[str, NDArray[np.uint8]]:
-    """Variant name to (B, size, size, 3) pixels; each stream is decoded once per decoder.
+    """Variant name to (B, size, size, 3) pixels.
 
-    Equal to `SystemNoise.render` of each variant. Native-size pixels of one image at a time are
-    held, so memory is that of the result.
+    Equal to `SystemNoise.render` of each variant. Each stream is decoded once per decoder; where
+    decoders agree on all its pixels, what follows is done once for them. Native-size pixels of one
+    image at a time are held, so memory is that of the result.
     """
     variants = tuple(variants)
     rendered = {v.name: np.empty((len(encoded), size, size, 3), np.uint8) for v in variants}
     decoders = sorted({v.decoder for v in variants})
     for index, stream in enumerate(encoded):
-        decoded = {name: DECODERS[name](stream) for name in decoders}
+        first = _first_of_equals({name: DECODERS[name](stream) for name in decoders})
+        done: dict[tuple[int, str, str], NDArray[np.uint8]] = {}
         for variant in variants:
-            rendered[variant.name][index] = variant.apply(decoded[variant.decoder], size)
+            pixels = first[variant.decoder]
+            work = (id(pixels), variant.resizer, variant.colour)
+            if work not in done:
+                done[work] = variant.apply(pixels, size)
+            rendered[variant.name][index] = done[work]
     return rendered
+
+
+def _first_of_equals(decoded: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
+    """Decoder to its pixels, one array shared by those whose pixels are equal."""
+    first: dict[str, NDArray[np.uint8]] = {}
+    for name, pixels in decoded.items():
+        first[name] = next((p for p in first.values() if np.array_equal(p, pixels)), pixels)
+    return first
 
 
 def identical(rendered: Mapping[str, NDArray[np.uint8]]) -> dict[str, str]:
