@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from images.resizers import DEFAULT_RESIZER, RESIZERS, centre_crop, fit_square
+from images.resizers import DEFAULT_RESIZER, RESIZERS, centre_crop, fit_square, resize_all
 
 RNG = np.random.default_rng(5)
 everywhere = pytest.mark.parametrize("name", RESIZERS)
@@ -58,6 +58,17 @@ def test_resizer_accepts_strided_and_read_only_pixels(name: str) -> None:
     mirrored.flags.writeable = False
     expected = RESIZERS[name](mirrored.copy(), (5, 5))
     np.testing.assert_array_equal(RESIZERS[name](mirrored, (5, 5)), expected)
+
+
+@pytest.mark.parametrize("names", [tuple(RESIZERS), ("opencv_area",), ("pillow_box",), ()])
+def test_resize_all_equals_each_alone(names: tuple[str, ...]) -> None:
+    pixels = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    resized = resize_all(pixels, (11, 37), names)
+    assert set(resized) == set(names)
+    for name in names:
+        np.testing.assert_array_equal(resized[name], RESIZERS[name](pixels, (11, 37)))
+    with pytest.raises(ValueError, match=r"resizer\.pixels must be uint8"):
+        resize_all(pixels[..., 0], (2, 2), names)
 
 
 def test_resizer_halves_a_checkerboard_as_by_hand() -> None:

@@ -6,6 +6,7 @@ import tarfile
 from dataclasses import FrozenInstanceError, asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 from images.colour import COLOURS
 from images.datasets import load_dataset
 from images.decoders import DECODERS, REQUIREMENTS
-from images.resizers import RESIZERS
+from images.resizers import RESIZERS, resize_all
 from images.streams import encode_jpeg
 from noises.system import (
     EXTRA_CHOICES,
@@ -123,8 +124,12 @@ def test_render_all_equals_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_render_all_does_the_work_of_equal_decoders_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    resize = RESIZERS["pillow_box"]
-    monkeypatch.setitem(RESIZERS, "pillow_box", lambda p, s: (calls.append(1), resize(p, s))[1])
+
+    def counted(*arguments: Any) -> dict[str, NDArray[np.uint8]]:
+        calls.append(1)
+        return resize_all(*arguments)
+
+    monkeypatch.setattr("noises.system.rendering.resize_all", counted)
     names = ("pillow", "opencv", "ffmpeg")  # the first two agree on every pixel
     variants = [SystemNoise(name, decoder=name, resizer="pillow_box") for name in names]
     encoded = streams(3)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from images.decoders import DECODERS
-from noises.system.variants import REFERENCE, SystemNoise
+from images.resizers import centre_crop, resize_all
+from noises.system.variants import REFERENCE, SystemNoise, resize_side
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,23 @@ def render_all(
     """Variant name to (B, size, size, 3) pixels.
 
     Equal to `SystemNoise.render` of each variant. Each stream is decoded once per decoder; where
-    decoders agree on all its pixels, what follows is done once for them. Native-size pixels of one
-    image at a time are held, so memory is that of the result.
+    decoders agree on all its pixels, what follows is done once for them. One image at a time is
+    worked on, so memory is that of the result.
     """
     variants = tuple(variants)
     rendered = {v.name: np.empty((len(encoded), size, size, 3), np.uint8) for v in variants}
     decoders = sorted({v.decoder for v in variants})
+    side = resize_side(size)
     for index, stream in enumerate(encoded):
         first = _first_of_equals({name: DECODERS[name](stream) for name in decoders})
-        done: dict[tuple[int, str, str], NDArray[np.uint8]] = {}
-        for variant in variants:
-            pixels = first[variant.decoder]
-            work = (id(pixels), variant.resizer, variant.colour)
-            if work not in done:
-                done[work] = variant.apply(pixels, size)
-            rendered[variant.name][index] = done[work]
+        groups: dict[tuple[int, str], list[SystemNoise]] = {}
+        for v in variants:
+            groups.setdefault((id(first[v.decoder]), v.colour), []).append(v)
+        for group in groups.values():
+            pixels = group[0].recolour(first[group[0].decoder])
+            resized = resize_all(pixels, (side, side), {v.resizer for v in group})
+            for v in group:
+                rendered[v.name][index] = centre_crop(resized[v.resizer], size)
     return rendered
 
 

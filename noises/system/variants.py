@@ -64,11 +64,9 @@ class SystemNoise:
                     f"got {value!r}. Choose one of them."
                 )
 
-    def apply(self, decoded: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """(size, size, 3): what this variant makes of (H, W, 3) pixels out of its decoder."""
-        pixels = COLOURS[self.colour](decoded) if self.colour else decoded
-        side = resize_side(size)
-        return centre_crop(RESIZERS[self.resizer](pixels, (side, side)), size)
+    def recolour(self, decoded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) pixels out of the decoder after the colour round trip, if there is one."""
+        return COLOURS[self.colour](decoded) if self.colour else decoded
 
     def render(self, encoded: Sequence[bytes], size: int) -> NDArray[np.uint8]:
         """(B, size, size, 3): the B encoded images decoded, resized straight to a square, cropped.
@@ -78,8 +76,10 @@ class SystemNoise:
         """
         decode = DECODERS[self.decoder]
         rendered = np.empty((len(encoded), size, size, 3), np.uint8)
+        side = resize_side(size)
         for index, stream in enumerate(encoded):
-            rendered[index] = self.apply(decode(stream), size)
+            resized = RESIZERS[self.resizer](self.recolour(decode(stream)), (side, side))
+            rendered[index] = centre_crop(resized, size)
         return rendered
 
 
