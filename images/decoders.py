@@ -144,7 +144,9 @@ _turbojpeg = _optional("turbojpeg")
 
 def _open_turbojpeg() -> Any:
     try:
-        return None if _turbojpeg is None else _turbojpeg.TurboJPEG()
+        if _turbojpeg is None or not hasattr(_turbojpeg, "TJFLAG_FASTUPSAMPLE"):
+            return None
+        return _turbojpeg.TurboJPEG()
     except (RuntimeError, OSError, AttributeError):  # no library, or one of another version
         return None
 
