@@ -51,7 +51,7 @@ def attacked_network(stored):
     for place in range(len(WIDTHS)):
         conv, norm, relu = layers[1 + 3 * place : 4 + 3 * place]
         folded += [fuse_conv_bn_eval(conv, norm), relu]
-    return nn.Sequential(*folded, *layers[-3:]).to(memory_format=torch.channels_last)
+    return nn.Sequential(*folded, *layers[-3:]).eval().to(memory_format=torch.channels_last)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,8 @@ def reference(folder):
 def left(reference, attack, images=slice(None)):
     """(B,) whether each image is still classified right."""
     network, x, y, _ = reference
-    armed = arm(attack, [str(i) for i in range(len(x))][images], 0)
+    names = np.array([f"test/{i}" for i in range(len(x))])[images]
+    armed = arm(attack, names.tolist(), 0)
     plan = Plan(128, probes=False)
     found = run_attacks(network, x[images], y[images], [armed], plan)[attack.name]
     return ~found.fooled[0]
