@@ -6,6 +6,7 @@ from noises.natural.corruption import Corruption
 from noises.natural.digital import JPEG_COMPRESSION, PIXELATE
 from noises.natural.elastic import ELASTIC_TRANSFORM
 from noises.natural.fog import FOG
+from noises.natural.frost import FROST
 from noises.natural.motion import MOTION_BLUR
 from noises.natural.noise import GAUSSIAN_NOISE, IMPULSE_NOISE, SHOT_NOISE, SPECKLE_NOISE
 from noises.natural.snow import SNOW
@@ -22,6 +23,7 @@ NATURAL_NOISES: dict[str, Corruption] = {
         MOTION_BLUR,
         ZOOM_BLUR,
         SNOW,
+        FROST,
         FOG,
         BRIGHTNESS,
         CONTRAST,
