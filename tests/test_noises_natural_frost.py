@@ -62,7 +62,9 @@ def test_frost_refuses_photographs_that_are_not_there(monkeypatch):
     frost.frost_picture.cache_clear()
     frost.scaled_picture.cache_clear()
     monkeypatch.setattr(frost, "PHOTOGRAPHS", None)
-    with pytest.raises(ValueError, match=r"frost\.photographs must be readable; got none for .*png"):
+    with pytest.raises(
+        ValueError, match=r"frost\.photographs must be readable; got none for .*png"
+    ):
         frost.frost_picture(0, True)
 
 

@@ -24,7 +24,7 @@ def draw_frost(index: int) -> Pixels:
     rng = np.random.default_rng([index, HEIGHT, WIDTH])
     film = plasma(WIDTH, 1.7, rng)[:HEIGHT, :WIDTH]
     crystals = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
-    for _ in range(45):
+    for _ in range(24):
         start, angle = _rim(rng)
         _grow(crystals, start, angle, rng.uniform(60.0, 260.0), 0, rng)
     soft = np.maximum(crystals, cv2.GaussianBlur(crystals, (0, 0), 2.0)) / 255.0
@@ -54,16 +54,16 @@ def _grow(
     rng: np.random.Generator,
 ) -> None:
     """Draw a stem that bends a little, and its branches, shorter towards the tip."""
-    step, grown = 6.0, 0.0
+    step, grown = (6.0, 6.0, length)[depth], 0.0  # a needle is one straight line
     while grown < length:
         angle += rng.normal(0.0, 2.5)
         end = start + step * np.array([cos(radians(angle)), sin(radians(angle))])
-        ends = [tuple(int(v) for v in np.rint(p * 2**_SUBPIXEL)) for p in (start, end)]
+        ends = [tuple(int(v) for v in p * 2**_SUBPIXEL) for p in (start, end)]
         level = int(255 * (1.0 - 0.5 * grown / length) * (1.0, 0.8, 0.55)[depth])
         cv2.line(canvas, *ends, level, 1, cv2.LINE_AA, _SUBPIXEL)
         grown, start = grown + step, end
         if depth < 2:
             reach = (length - grown) * rng.uniform(0.15, 0.45)
             for turn in (-60.0, 60.0):
-                if reach > step:
+                if reach > 4.0:
                     _grow(canvas, start, angle + turn, reach, depth + 1, rng)
