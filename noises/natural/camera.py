@@ -22,7 +22,8 @@ def iso_channel(photons: float, deviation: float) -> Channel:
     """min(Poisson(x photons) / photons, 1) + N(0, deviation)."""
     counts = np.arange(int(photons) + 1)
     # (256, counts): the last one stands for all that saturate
-    mass = poisson.pmf(counts, np.arange(LEVELS)[:, None] / 255.0 * photons)
+    expected = np.arange(LEVELS)[:, None] / 255.0 * photons
+    mass = np.asarray(poisson.pmf(counts, expected))
     mass[:, -1] = 1.0 - mass[:, :-1].sum(axis=1)
     edges = np.arange(1, LEVELS) / 255.0
     return channel_from_below(mass @ ndtr((edges - counts[:, None] / photons) / deviation))

@@ -52,9 +52,9 @@ def frost_picture(index: int, photographs: bool) -> Pixels:
                 f"frost.photographs must be readable; got none for {_FILES[index]}. "
                 "Install imagecorruptions again with pip install --no-deps imagecorruptions."
             )
-        picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
+        picture = np.ascontiguousarray(read[:, :, ::-1], dtype=np.uint8)
     picture.flags.writeable = False  # cached
-    return np.asarray(picture)
+    return picture
 
 
 @lru_cache(maxsize=32)

@@ -30,7 +30,8 @@ def draw_frost(index: int) -> Pixels:
     soft = np.maximum(crystals, cv2.GaussianBlur(crystals, (0, 0), 2.0)) / 255.0
     grain = rng.normal(0.0, 0.03, (HEIGHT, WIDTH))
     light = 0.2 + 0.6 * film + 0.45 * soft * (0.4 + film) + grain
-    return (np.clip(light[:, :, None] * TINT, 0.0, 1.0) * 255.0).astype(np.uint8)
+    levels: NDArray[np.float64] = np.clip(light[:, :, None] * TINT, 0.0, 1.0) * 255.0
+    return levels.astype(np.uint8)
 
 
 def _rim(rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
@@ -58,9 +59,9 @@ def _grow(
     while grown < length:
         angle += rng.normal(0.0, 2.5)
         end = start + step * np.array([cos(radians(angle)), sin(radians(angle))])
-        ends = [tuple(int(v) for v in p * 2**_SUBPIXEL) for p in (start, end)]
+        a, b = ((p * 2**_SUBPIXEL).astype(int).tolist() for p in (start, end))
         level = int(255 * (1.0 - 0.5 * grown / length) * (1.0, 0.8, 0.55)[depth])
-        cv2.line(canvas, *ends, level, 1, cv2.LINE_AA, _SUBPIXEL)
+        cv2.line(canvas, a, b, level, 1, cv2.LINE_AA, _SUBPIXEL)
         grown, start = grown + step, end
         if depth < 2:
             reach = (length - grown) * rng.uniform(0.15, 0.45)
