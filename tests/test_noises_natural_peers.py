@@ -5,30 +5,21 @@ do not, a tolerance says by how much, and why.
 """
 
 import functools
-import importlib.metadata
-import importlib.util
-import sys
-import types
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from scipy import ndimage, stats
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from benchmarks.corruptions import load_peer, scenes
 from noises.draws import generators
 from noises.natural import frost
 from noises.natural.table import BENCHMARK_19, NATURAL_NOISES
 from tests.test_noises_natural_reference import described
 
 pytestmark = pytest.mark.peer
-pytest.importorskip("skimage", reason="scikit-image is absent: pip install scikit-image")
-if importlib.util.find_spec("imagecorruptions") is None:
-    pytest.skip(
-        "imagecorruptions is absent: pip install --no-deps imagecorruptions",
-        allow_module_level=True,
-    )
 
 SEVERITIES = (1, 2, 3, 4, 5)
 DETERMINISTIC = [n for n in BENCHMARK_19 if not NATURAL_NOISES[n].random]
@@ -46,44 +37,11 @@ TOLERANCE = {
 
 @pytest.fixture(scope="module")
 def peer():
-    """The corruptions of the peer by name, with the three things patched that are broken today."""
-    with pytest.MonkeyPatch.context() as patch:
-        root = importlib.metadata.distribution("imagecorruptions").locate_file("imagecorruptions")
-        stub = types.ModuleType("pkg_resources")
-        stub.resource_filename = lambda _, name: str(root / name)
-        patch.setitem(sys.modules, "pkg_resources", stub)
-        patch.setattr(np, "float_", np.float64, raising=False)
-        patch.setitem(sys.modules, "scipy.ndimage.interpolation", ndimage)  # deprecated name
-        import imagecorruptions
-        from imagecorruptions import corruptions
-
-        blur = corruptions.gaussian
-
-        def gaussian(image, *args, multichannel=None, **options):
-            return blur(image, *args, channel_axis=-1 if multichannel else None, **options)
-
-        patch.setattr(corruptions, "gaussian", gaussian)
-        yield imagecorruptions.corrupt
-
-
-@functools.cache
-def scenes(count, size):
-    """Smooth random fields with discs and bars over them, (count, size, size, 3), full range."""
-    rng = np.random.default_rng(7)
-    out = np.empty((count, size, size, 3), dtype=np.uint8)
-    y, x = np.mgrid[:size, :size] / size
-    for image in out:
-        noise = rng.normal(size=(size, size, 3))
-        field = ndimage.gaussian_filter(noise, (size / 16, size / 16, 0), mode="wrap")
-        field += 0.05 * ndimage.gaussian_filter(noise, (1, 1, 0))  # texture
-        field = (field - field.min()) / np.ptp(field)
-        for _ in range(4):
-            cy, cx, radius, angle = *rng.random(2), rng.uniform(0.05, 0.2), rng.uniform(0, np.pi)
-            field[np.hypot(y - cy, x - cx) < radius] = rng.random(3)
-            bar = np.abs((y - cy) * np.cos(angle) + (x - cx) * np.sin(angle)) < 0.02
-            field[bar] = rng.random(3)
-        image[...] = np.rint(field * 255)
-    return out
+    """The corruptions of the peer by name, patched where it is broken today."""
+    try:
+        return load_peer()
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{error}: pip install --no-deps imagecorruptions scikit-image")
 
 
 def ours(noise, pixels, severity, seed=0):
@@ -163,7 +121,7 @@ def test_frost_has_the_pictures_and_weights_of_the_peer(peer, severity):
     pixels = scenes(1, 224)[0]
     np.random.seed(severity)  # noqa: NPY002, the peer draws from the global generator
     theirs = peer(pixels, severity, "frost")
-    again = np.random.RandomState(severity)  # noqa: NPY002
+    again = np.random.RandomState(severity)
     picture = frost.frost_picture(again.randint(5), True)
     height, width = (int(np.ceil(1.1 * n)) for n in picture.shape[:2])
     large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
