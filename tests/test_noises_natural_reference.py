@@ -13,13 +13,13 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from noises.draws import generators
-from noises.natural.table import NATURAL_NOISES
+from noises.natural.table import BENCHMARK_19, NATURAL_NOISES
 
 pytestmark = pytest.mark.reference
 
 ARCHIVES = {"cifar": "cifar10-jpeg.tar.xz", "imagenet": "imagenet-sample-224.tar"}
-DETERMINISTIC = [name for name, noise in NATURAL_NOISES.items() if not noise.random]
-RANDOM = [name for name, noise in NATURAL_NOISES.items() if noise.random]
+DETERMINISTIC = [name for name in BENCHMARK_19 if not NATURAL_NOISES[name].random]
+RANDOM = [name for name in BENCHMARK_19 if NATURAL_NOISES[name].random]
 
 
 @pytest.fixture(scope="module")

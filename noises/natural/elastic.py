@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from noises.natural.compiled import compiled
 from noises.natural.corruption import Constants, Corruption, Generators, Pixels
+from noises.natural.displaced import read_displaced
 
 
 @cache
@@ -48,37 +48,6 @@ def _displacement(
     return (smooth @ field @ smooth.T * alpha).astype(np.float32)
 
 
-@compiled
-def _reflected(position: float, size: int) -> float:
-    """Position folded into [-0.5, size - 0.5], mirrored about the outer edges of the end pixels."""
-    folded = (position + 0.5) % (2.0 * size)
-    return min(folded, 2.0 * size - folded) - 0.5
-
-
-@compiled
-def _sample(
-    image: NDArray[np.float32],
-    down: NDArray[np.float32],
-    right: NDArray[np.float32],
-    out: NDArray[np.uint8],
-) -> None:
-    """Bilinear reading of (S, S, 3) at displaced positions; float32 where the source has it."""
-    size = image.shape[0]
-    for h in range(size):
-        for w in range(size):
-            y, x = _reflected(h + down[h, w], size), _reflected(w + right[h, w], size)
-            top, left = int(np.floor(y)), int(np.floor(x))
-            v, u = y - top, x - left
-            above, below = max(top, 0), min(top + 1, size - 1)
-            before, after = max(left, 0), min(left + 1, size - 1)
-            for c in range(3):
-                upper = image[above, before, c] * (1.0 - u) + image[above, after, c] * u
-                lower = image[below, before, c] * (1.0 - u) + image[below, after, c] * u
-                value = np.float32(upper * (1.0 - v) + lower * v)
-                value = min(max(value, np.float32(0.0)), np.float32(1.0))
-                out[h, w, c] = np.uint8(value * np.float32(255.0))
-
-
 def _elastic(pixels: Pixels, constants: Constants, generators: Generators) -> Pixels:
     alpha, sigma, reach = constants
     size = pixels.shape[1]
@@ -87,7 +56,7 @@ def _elastic(pixels: Pixels, constants: Constants, generators: Generators) -> Pi
         moved = _affine(image.astype(np.float32) / np.float32(255.0), reach, generator)
         right = _displacement(size, alpha, sigma, generator)
         down = _displacement(size, alpha, sigma, generator)
-        _sample(moved, down, right, warped)
+        read_displaced(moved, down, right, warped)
     return out
 
 
