@@ -16,7 +16,8 @@ def _jpeg(pixels: Pixels, constants: Constants, _generators: Generators) -> Pixe
     out = np.empty_like(pixels)
     for image, decoded in zip(pixels, out, strict=True):
         _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
-        cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB, dst=decoded)
+        read = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        cv2.cvtColor(read, cv2.COLOR_BGR2RGB, dst=decoded)
     return out
 
 
