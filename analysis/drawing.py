@@ -24,6 +24,8 @@ COLOURS = {
     "adversarial": "#d55e00",
     "natural": "#0072b2",
     "system": "#009e73",
+    "inference": "#cc79a7",
+    "transfer": "#e69f00",
 }
 INK = "#222222"
 Share = bool | Literal["none", "all", "row", "col"]

@@ -7,6 +7,8 @@
 | adversarial | mean over budget ranks of the worst case over the attacks of that rank |
 | natural_<group>, natural | mean over corruptions of the mean over their severities |
 | system | mean over the pixel-distinct variants, the reference among them |
+| inference | mean over the ways to run the network other than in float32 |
+| transfer | mean over the attacks made on other networks, their budgets and sources |
 | system_nsd | minus the standard deviation over those variants, in percentage points |
 
 Robust accuracy is of all attacked images, not of those right without noise.
@@ -23,8 +25,15 @@ import pandas as pd
 
 from metrics import Floats
 
-FAMILIES = ("clean", "adversarial", "natural", "system")
+FAMILIES = ("clean", "adversarial", "natural", "system", "inference", "transfer")
 NATURAL_GROUPS = ("noise", "blur", "weather", "digital")
+"""Groups of the benchmark; what is beyond them has outcomes of its own, outside `natural`."""
+
+MEANS = {
+    "inference": "accuracy, mean over the ways to run the network other than in float32",
+    "transfer": "accuracy on images made on other networks, mean over attacks and budgets",
+}
+"""Families with one outcome, the mean over all of their conditions; absent without notice."""
 PERCENT = "percentage points"
 
 Kind = Literal["mean", "worst", "deviation"]
@@ -93,6 +102,10 @@ def plan_outcomes(conditions: pd.DataFrame) -> Plan:
         for column, row in enumerate(conditions.to_dict("records"))
     ]
     outcomes = [*_clean(rows), *_adversarial(rows), *_natural(rows), *_system(rows)]
+    for family, text in MEANS.items():
+        cells = tuple((row.column,) for row in rows if row.family == family)
+        if cells:
+            outcomes.append(Outcome(family, family, "mean", cells, text))
     present = {outcome.name for outcome in outcomes}
     expected = {
         "clean": "the protocol has no clean condition",
@@ -178,7 +191,8 @@ def _natural(rows: list[_Row]) -> list[Outcome]:
     order = [g for g in NATURAL_GROUPS if g in groups]
     order += sorted(set(groups) - set(NATURAL_GROUPS))
     made = {f"natural_{g}": (groups[g], f"{g} corruption") for g in order}
-    made["natural"] = (list(noises), "corruption")
+    benchmark = [noise for g in order if g in NATURAL_GROUPS for noise in groups[g]]
+    made["natural"] = (benchmark or list(noises), "corruption")
     return [
         Outcome(
             name,

@@ -3,8 +3,9 @@
 Both round trips use OpenCV's BT.601 limited-range integers (luma 16-235) and repeat each chroma
 sample over its 2x2 block on the way back. They differ in the chroma of a block: `i420` keeps that
 of its top left pixel, as OpenCV's own conversion does; `nv12` keeps the mean over the block, as
-video hardware does, in interleaved order. (The memory layouts alone would give equal pixels.) A
-side of odd length is padded by repeating its last row or column, and cropped afterwards.
+video hardware does, in interleaved order. The memory layouts alone would give equal pixels, and so
+would the rounding to 8-bit YUV, which SysNoise is about: it is the same in both, a level or two.
+A side of odd length is padded by repeating its last row or column, and cropped afterwards.
 Source of the idea: Wang et al., SysNoise, arXiv 2307.00280, colour mode; the details are ours.
 """
 

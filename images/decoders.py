@@ -5,9 +5,18 @@ alpha (the colour stored beside it is kept, nothing is blended), spread grey ove
 channels, look palettes up, ignore colour profiles, and convert CMYK by a formula of their own.
 Pillow and OpenCV both rest on libjpeg-turbo and usually agree on every pixel; FFmpeg has its own
 inverse DCT, repeats chroma instead of interpolating it, and converts YCbCr in its own arithmetic.
+
+Optional decoders (`REQUIREMENTS`) are in the table where what they need is installed. They are JPEG
+decoders: kornia_rs has an inverse DCT in Rust, TurboJPEG is libjpeg-turbo with its faster, coarser
+inverse DCT or with chroma repeated. PNG (lossless) and CMYK streams go through Pillow for them.
 """
 
+import importlib
+import warnings
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 import av
 import cv2
@@ -15,6 +24,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
+from PIL import Image
 
 from images.streams import CORRUPT, open_image, upright
 
@@ -97,9 +107,93 @@ def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
     return full.to_ndarray().astype(np.uint8, copy=False)
 
 
+def _optional(module: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError):
+        return None
+
+
+def _beyond_jpeg(header: Image.Image) -> bool:
+    """Whether only the decoders of every kind can read the stream."""
+    return header.format == "PNG" or header.mode == "CMYK"
+
+
+_kornia = _optional("kornia_rs")
+
+
+def decode_kornia(data: bytes) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB pixels decoded by kornia_rs; PNG and CMYK streams by Pillow.
+
+    Raises:
+        ValueError: The stream is not accepted, truncated or damaged.
+    """
+    assert _kornia is not None
+    header = open_image(data)
+    if _beyond_jpeg(header):
+        return decode_pillow(data)
+    try:
+        pixels = _kornia.io.decode_image_jpeg(data)
+    except Exception as error:  # its errors have no class of their own
+        raise _unreadable("kornia_rs", error) from None
+    return upright(pixels if pixels.shape[2] == 3 else pixels.repeat(3, axis=2), header)
+
+
+_turbojpeg = _optional("turbojpeg")
+
+
+def _open_turbojpeg() -> Any:
+    try:
+        if _turbojpeg is None or not hasattr(_turbojpeg, "TJFLAG_FASTUPSAMPLE"):
+            return None
+        return _turbojpeg.TurboJPEG()
+    except (RuntimeError, OSError, AttributeError):  # no library, or one of another version
+        return None
+
+
+_turbo = _open_turbojpeg()
+
+
+def decode_turbojpeg(data: bytes, flag: str) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB pixels decoded by TurboJPEG in a fast mode; PNG and CMYK streams by Pillow.
+
+    Args:
+        data: The stream.
+        flag: "TJFLAG_FASTDCT" or "TJFLAG_FASTUPSAMPLE".
+
+    Raises:
+        ValueError: The stream is not accepted, truncated or damaged.
+    """
+    assert _turbojpeg is not None
+    header = open_image(data)
+    if _beyond_jpeg(header):
+        return decode_pillow(data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damage that Pillow too passes over
+            pixels = _turbo.decode(data, _turbojpeg.TJPF_RGB, flags=getattr(_turbojpeg, flag))
+    except (OSError, ValueError) as error:
+        raise _unreadable("TurboJPEG", error) from None
+    return upright(pixels, header)
+
+
 DEFAULT_DECODER = "pillow"
 DECODERS: dict[str, Decoder] = {
     "pillow": decode_pillow,
     "opencv": decode_opencv,
     "ffmpeg": decode_ffmpeg,
 }
+
+_TURBOJPEG = "the library libturbojpeg 2.1 or 2.0 and the package PyTurboJPEG below 2"
+REQUIREMENTS = {
+    "kornia_rs": "the package kornia_rs",
+    "turbojpeg_fast_dct": _TURBOJPEG,
+    "turbojpeg_fast_upsampling": _TURBOJPEG,
+}
+"""Optional decoders and what they need; `DECODERS` holds those that work here."""
+
+if _kornia is not None:
+    DECODERS["kornia_rs"] = decode_kornia
+if _turbo is not None:
+    DECODERS["turbojpeg_fast_dct"] = partial(decode_turbojpeg, flag="TJFLAG_FASTDCT")
+    DECODERS["turbojpeg_fast_upsampling"] = partial(decode_turbojpeg, flag="TJFLAG_FASTUPSAMPLE")

@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 
 from noises.adversarial.checks import Attack
+from noises.adversarial.gradient import GradientAttack
 from noises.adversarial.plan import Plan
 from noises.adversarial.table import describe
 from noises.natural.table import NATURAL_NOISES
-from noises.system import REFERENCE, SYSTEM_NOISES
+from noises.system import REFERENCE, SYSTEM_NOISES, find_system_noise
+from noises.system.inference import INFERENCE_NOISES
+from noises.system.variants import EXTRA_CHOICES
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,15 @@ class Protocol:
         size: Height and width of the images, pixels; budgets are for this size.
         natural: Names in `NATURAL_NOISES`.
         severities: Of the natural noises, 1 to 5, ascending.
-        system: Names in `SYSTEM_NOISES`, the reference first.
+        system: Names in `SYSTEM_NOISES` or `EXTRA_CHOICES`, the reference first.
         attacks: Attacks with their budgets.
         attacked: Images of the stratified subset that attacks run on.
         recalibration: Training images BatchNorm is re-estimated on, in one batch.
         batch: Images in a forward batch.
         plan: How attacks are batched.
         seed: Of every draw.
+        inference: Names in `INFERENCE_NOISES`: the network otherwise than in float32.
+        transfer: Attacks on named source networks whose images every network is shown.
         note: What the user wants to remember.
     """
 
@@ -42,13 +47,17 @@ class Protocol:
     batch: int = 400
     plan: Plan = field(default_factory=Plan)
     seed: int = 0
+    inference: tuple[str, ...] = ()
+    transfer: tuple[GradientAttack, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
         check_names("natural", self.natural, NATURAL_NOISES)
-        check_names("system", self.system, SYSTEM_NOISES)
-        attacks = [attack.name for attack in self.attacks]
-        check_names("attacks", attacks, attacks)
+        check_names("system", self.system, (*SYSTEM_NOISES, *EXTRA_CHOICES))
+        check_names("inference", self.inference, INFERENCE_NOISES)
+        for part in ("attacks", "transfer"):
+            names = [attack.name for attack in getattr(self, part)]
+            check_names(part, names, names)
         if self.system and self.system[0] != REFERENCE:
             raise ValueError(
                 f"Protocol.system must begin with {REFERENCE}; got {self.system[0]!r}. "
@@ -71,12 +80,14 @@ class Protocol:
     def to_json(self) -> str:
         """Canonical JSON of every setting and of the parameters of every noise."""
         data = asdict(self)
-        data["attacks"] = [describe(attack) for attack in self.attacks]
+        for part in ("attacks", "transfer"):
+            data[part] = [describe(attack) for attack in getattr(self, part)]
         data["natural_parameters"] = {
             name: [NATURAL_NOISES[name].constants(s, self.size) for s in self.severities]
             for name in self.natural
         }
-        data["system_parameters"] = [asdict(SYSTEM_NOISES[name]) for name in self.system]
+        data["system_parameters"] = [asdict(find_system_noise(name)) for name in self.system]
+        data["inference_parameters"] = [INFERENCE_NOISES[n].describe() for n in self.inference]
         return json.dumps(data, sort_keys=True)
 
     @property

@@ -11,7 +11,7 @@ from noises.adversarial.plan import Plan
 from noises.adversarial.table import ATTACKS
 from noises.protocol import Protocol, check_names
 
-DERIVED = ("natural_parameters", "system_parameters")
+DERIVED = ("natural_parameters", "system_parameters", "inference_parameters")
 """What `Protocol.to_json` adds to the fields; a file may hold it, and it is made anew."""
 
 
@@ -30,8 +30,8 @@ def read_protocol(path: Path, base: Protocol) -> Protocol:
         if isinstance(data, dict):
             data = {key: value for key, value in data.items() if key not in DERIVED}
         changes = {"name": path.stem} | _plain_fields(Protocol, data)
-        if "attacks" in changes:
-            changes["attacks"] = tuple(_attack(a) for a in changes["attacks"])
+        for part in {"attacks", "transfer"} & changes.keys():
+            changes[part] = tuple(_attack(a, part) for a in changes[part])
         if "plan" in changes:
             changes["plan"] = Plan(**_plain_fields(Plan, changes["plan"]))
         if changes.get("size", base.size) != base.size:
@@ -77,16 +77,18 @@ def _plain_fields(kind: type[Any], data: Any) -> dict[str, Any]:
     return arguments
 
 
-def _attack(data: Any) -> Attack:
+def _attack(data: Any, part: str) -> Attack:
     """An attack from its JSON object; without a "kind" one along the gradient.
 
     Raises:
         ValueError: As of `_plain_fields`, or the kind is unknown, or a field is missing.
     """
+    kinds = [GradientAttack.kind] if part == "transfer" else list(ATTACKS)
     kind = data.get("kind", GradientAttack.kind) if isinstance(data, dict) else ""
-    if isinstance(data, dict) and (not isinstance(kind, str) or kind not in ATTACKS):
+    if isinstance(data, dict) and kind not in kinds:
         raise ValueError(
-            f"attack.kind must be one of {', '.join(ATTACKS)}; got {kind!r}. Choose one of them."
+            f"Protocol.{part}.kind must be one of {', '.join(kinds)}; got {kind!r}. "
+            "Choose one of them."
         )
     described = ATTACKS[kind].describes if kind else GradientAttack
     if isinstance(data, dict):

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -96,7 +96,7 @@ def _stages(
     with job.stage("train"):
         train(job, plans, dataset)
     with job.stage("noise"):
-        prepared = make_copies(job, dataset, protocol)
+        prepared = make_copies(job, dataset, protocol, [p.name for p in plans])
     campaign = campaign_record(dataset, prepared, plans, settings.device)
     identity = {
         "settings": json.loads(settings.to_json()),
@@ -206,11 +206,12 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
             bar.update(0)
 
 
-def make_copies(job: Run, dataset: Dataset, protocol: Protocol) -> Prepared:
+def make_copies(job: Run, dataset: Dataset, protocol: Protocol, sources: Sequence[str]) -> Prepared:
     """Noise the images once for all networks."""
     total = 1 + len(protocol.natural) * len(protocol.severities) + len(protocol.system)
     with job.progress.bar("Noising", total, "conditions") as bar:
-        return prepare(dataset, protocol, job.settings.images, job.out / "cache", bar.update)
+        images, folder = job.settings.images, job.out / "cache"
+        return prepare(dataset, protocol, images, folder, bar.update, sources)
 
 
 def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Prepared) -> None:

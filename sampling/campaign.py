@@ -4,6 +4,7 @@ Nothing here keeps state between calls but the files it is given: checkpoints, n
 journal. Killed at any moment, the same calls go on where the files end.
 """
 
+import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from sampling.conditions import Prepared, load_prepared
 from sampling.design import Draw
 from sampling.evaluation import Evaluator
 from sampling.store import Campaign, Journal, Network, Outcome
+from sampling.transfers import transfer_images
 from sampling.workers import Handler, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import SuperNet, spawn
@@ -155,7 +157,9 @@ def evaluation_handler(
     """Handler that evaluates one `Network` of one of the supernets."""
     prepare_torch(device)
     supernets = {name: plan.load() for name, plan in plans.items()}
-    evaluator = Evaluator(load_prepared(home, protocol), device)
+    prepared = load_prepared(home, protocol)
+    transfers = transfer_images(supernets, prepared, device) if prepared.sources else None
+    evaluator = Evaluator(prepared, device, transfers)
 
     def evaluate(network: Network, _: Callable[[Any], None]) -> Outcome:
         begin = time.perf_counter()
@@ -163,7 +167,8 @@ def evaluation_handler(
         subnet = spawn(supernets[network.supernet], architecture).to(device)
         recalibrate(subnet, evaluator.recalibration)
         weights = weights_hash(subnet)
-        outcome = evaluator.evaluate(fold(subnet), weights)
+        deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
+        outcome = evaluator.evaluate(fold(subnet), weights, deployed)
         return Outcome(
             weights,
             outcome.evaluated,

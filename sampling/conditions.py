@@ -6,7 +6,7 @@ maps. A folder is complete when its `meta.json` exists.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from noises.adversarial.table import describe
 from noises.draws import generators
 from noises.natural.table import NATURAL_NOISES
 from noises.protocol import Protocol
-from noises.system import SYSTEM_NOISES, identical, pixel_distance, render_all
+from noises.system import find_system_noise, identical, pixel_distance, render_all
+from noises.system.inference import INFERENCE_NOISES
 from sampling.store import Condition
 
 CLEAN = Condition("clean", "clean", 0, "{}", "clean")
@@ -33,14 +34,15 @@ class Prepared:
     Attributes:
         home: Folder the arrays lie in.
         protocol: What is asked.
-        conditions: (M,) in order: clean, natural, system, attacks.
-        row: (M,) which image copy a condition reads; -1 for attacks. Pixel-identical system
-            variants share a copy and are evaluated once.
+        conditions: (M,) in order: clean, natural, system, inference, attacks, transfer.
+        row: (M,) which image copy a condition reads; -1 for those that are no copy: inference,
+            attacks, transfer. Pixel-identical system variants share a copy and are evaluated once.
         copies: (F, I, s, s, 3) uint8.
         labels: (I,) int64.
         ids: (I,) stable image ids.
         attacked: (A,) indices of the images that attacks run on.
         recalibration: (R, s, s, 3) uint8 training images BatchNorm is re-estimated on.
+        sources: Networks that transfer conditions were made on, by supernet.
     """
 
     home: Path
@@ -52,6 +54,7 @@ class Prepared:
     ids: tuple[str, ...]
     attacked: NDArray[np.int64]
     recalibration: NDArray[np.uint8]
+    sources: tuple[str, ...]
 
 
 Noised = tuple[list[Condition], NDArray[np.uint8]]
@@ -64,6 +67,7 @@ def prepare(
     images: int,
     folder: Path,
     report: Callable[[int], object] = lambda conditions: None,
+    sources: Sequence[str] = (),
 ) -> Prepared:
     """Make, or read back, the noised copies of `images` stratified test images.
 
@@ -73,6 +77,7 @@ def prepare(
         images: How many test images, all of them when there are fewer.
         folder: Cache; a folder of its own is made in it.
         report: Called with how many more conditions are done.
+        sources: Supernets whose largest networks the protocol's transfer attacks are made on.
 
     Returns:
         What workers need; arrays are memory maps.
@@ -80,10 +85,12 @@ def prepare(
     chosen = dataset.test
     if images < len(chosen):
         chosen = chosen.take(stratified(chosen.labels, images, protocol.seed))
-    key = hashlib.sha256(f"{dataset.sha256} {protocol.hash} {images}".encode()).hexdigest()[:16]
+    sources = tuple(sources) if protocol.transfer else ()
+    made_of = f"{dataset.sha256} {protocol.hash} {images} {json.dumps(sources)}"
+    key = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     home = folder / f"noised-{key}"
     if not (home / "meta.json").exists():
-        _make(dataset, chosen, protocol, home, report)
+        _make(dataset, chosen, protocol, home, report, sources)
     return load_prepared(home, protocol)
 
 
@@ -112,6 +119,7 @@ def load_prepared(home: Path, protocol: Protocol) -> Prepared:
         conditions=conditions,
         row=tuple(meta["row"]),
         ids=tuple(meta["ids"]),
+        sources=tuple(meta["sources"]),
         **arrays,
     )
 
@@ -122,6 +130,7 @@ def _make(
     protocol: Protocol,
     home: Path,
     report: Callable[[int], object],
+    sources: tuple[str, ...],
 ) -> None:
     """Write every array, then `meta.json`."""
     home.mkdir(parents=True, exist_ok=True)
@@ -136,6 +145,8 @@ def _make(
             report(len(named))
     shape = [1 + max(row), *chosen.pixels.shape]
     conditions, row = _in_order(conditions, row, protocol)
+    others = _without_copies(protocol, sources)
+    conditions, row = conditions + others, row + [-1] * len(others)
     attacked = stratified(chosen.labels, min(protocol.attacked, len(chosen)), protocol.seed)
     count = min(protocol.recalibration, len(dataset.train))
     recalibration = stratified(dataset.train.labels, count, protocol.seed)
@@ -147,6 +158,7 @@ def _make(
         "row": row,
         "shape": shape,
         "ids": chosen.ids,
+        "sources": sources,
     }
     part = home / "meta.part"
     part.write_text(json.dumps(meta))
@@ -175,7 +187,7 @@ def _system(chosen: ImageSet, protocol: Protocol) -> Iterator[Noised]:
     """System variants, those with equal pixels together."""
     if not protocol.system:
         return
-    variants = [SYSTEM_NOISES[name] for name in protocol.system]
+    variants = [find_system_noise(name) for name in protocol.system]
     rendered = render_all(variants, chosen.encoded(range(len(chosen))), protocol.size)
     twins = identical(rendered)
     reference = protocol.system[0]
@@ -197,15 +209,33 @@ def _system(chosen: ImageSet, protocol: Protocol) -> Iterator[Noised]:
 def _in_order(
     conditions: list[Condition], row: list[int], protocol: Protocol
 ) -> tuple[list[Condition], list[int]]:
-    """Conditions as the protocol lists them, the attacks last."""
+    """Conditions as the protocol lists them."""
     place = {name: i for i, name in enumerate(protocol.system)}
     order = sorted(range(len(row)), key=lambda i: place.get(conditions[i].name, -1))
+    return [conditions[i] for i in order], [row[i] for i in order]
+
+
+def _without_copies(protocol: Protocol, sources: tuple[str, ...]) -> list[Condition]:
+    """Conditions that read the clean copy, or images of their own."""
+    inference = [
+        Condition(name, "inference", 0, json.dumps(INFERENCE_NOISES[name].describe()), "clean")
+        for name in protocol.inference
+    ]
     attacks = [attack_condition(a, e) for a in protocol.attacks for e in range(len(a.budgets))]
-    return [conditions[i] for i in order] + attacks, [row[i] for i in order] + [-1] * len(attacks)
+    transfer = [
+        attack_condition(attack, e, source)
+        for source in sources
+        for attack in protocol.transfer
+        for e in range(len(attack.budgets))
+    ]
+    return inference + attacks + transfer
 
 
-def attack_condition(attack: Attack, e: int) -> Condition:
-    """The condition of one attack at its e-th budget (from 0)."""
+def attack_condition(attack: Attack, e: int, source: str = "") -> Condition:
+    """The condition of one attack at its e-th budget (from 0), made on a source if it has one."""
     parameters = describe(attack) | {"budget": attack.budgets[e]}
-    text = json.dumps(parameters, sort_keys=True)
-    return Condition(f"{attack.name}_e{e + 1}", "adversarial", e + 1, text, "clean")
+    name, family = f"{attack.name}_e{e + 1}", "adversarial"
+    if source:
+        parameters["transferred_from"] = f"{source}/largest"
+        name, family = f"{attack.name}_from_{source}_e{e + 1}", "transfer"
+    return Condition(name, family, e + 1, json.dumps(parameters, sort_keys=True), "clean")

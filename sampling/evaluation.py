@@ -1,5 +1,6 @@
 """Evaluates one network under everything a protocol asks."""
 
+import json
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -8,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from noises.adversarial.engine import Armed, AttackOutcome, arm, run_attacks
+from noises.adversarial.engine import Armed, arm, run_attacks
+from noises.adversarial.table import ATTACKS
+from noises.system.inference import INFERENCE_NOISES
 from sampling.conditions import Prepared
 from sampling.store import Outcome
 from training.loop import to_float
@@ -23,10 +26,13 @@ class Evaluator:
     Args:
         prepared: Noised copies.
         device: "cpu" or "cuda".
+        transfers: (T, A, 3, s, s) images of the transfer conditions, None when there are none.
     """
 
-    def __init__(self, prepared: Prepared, device: str) -> None:
-        self.prepared, self.device = prepared, device
+    def __init__(
+        self, prepared: Prepared, device: str, transfers: NDArray[np.float32] | None = None
+    ) -> None:
+        self.prepared, self.device, self.transfers = prepared, device, transfers
         self.batch = prepared.protocol.batch
         self.labels = torch.from_numpy(np.array(prepared.labels))
         self.copies = len(prepared.copies)
@@ -57,12 +63,16 @@ class Evaluator:
         for start in range(0, total, self.batch):
             yield to_float(np.array(flat[start : min(start + self.batch, total)]), self.device)
 
-    def evaluate(self, network: nn.Module, weights: str) -> Outcome:
+    def evaluate(
+        self, network: nn.Module, weights: str, deployed: nn.Module | None = None
+    ) -> Outcome:
         """Outcome of a network in eval mode with frozen parameters.
 
         Args:
             network: (B, 3, s, s) in [0, 1] to logits (B, K).
             weights: SHA-256 of its weights, copied into the outcome.
+            deployed: The network with its convolutions as they are, for inference noises; the
+                network itself when not given.
 
         Raises:
             ValueError: The network's outputs are not finite.
@@ -75,17 +85,39 @@ class Evaluator:
         for c, row in enumerate(prepared.row):
             if row >= 0:
                 evaluated[c], correct[c] = True, right[row]
-        alarms: dict[str, NDArray[np.float64]] = {}
-        if prepared.protocol.attacks:
-            outcomes = self._attack(network)
-            for c, condition in enumerate(prepared.conditions):
-                if condition.family == "adversarial":
-                    name, e = condition.name.rsplit("_e", 1)
-                    evaluated[c, prepared.attacked] = True
-                    correct[c, prepared.attacked] = ~outcomes[name].fooled[int(e) - 1]
-                    for alarm, shares in outcomes[name].alarms.items():
-                        alarms.setdefault(alarm, np.full(m, np.nan))[c] = shares[int(e) - 1]
+        self._infer(deployed or network, right[0], evaluated, correct)
+        alarms = self._attack(network, evaluated, correct)
+        self._transfer(network, evaluated, correct, alarms)
         return Outcome(weights, evaluated, correct, alarms)
+
+    def _of(self, family: str) -> list[int]:
+        """Places of the conditions of a family."""
+        return [c for c, k in enumerate(self.prepared.conditions) if k.family == family]
+
+    def _infer(
+        self,
+        network: nn.Module,
+        right: NDArray[np.bool_],
+        evaluated: NDArray[np.bool_],
+        correct: NDArray[np.bool_],
+    ) -> None:
+        """The clean images under every inference noise; `right` stands where nothing changes."""
+        images = np.array(self.prepared.copies[0]) if self.prepared.protocol.inference else None
+        for c in self._of("inference"):
+            noise = INFERENCE_NOISES[self.prepared.conditions[c].name]
+            evaluated[c], correct[c] = True, right
+            if noise.changes(network):
+                assert images is not None
+                noised = noise.apply(network, self.recalibration[0])
+                correct[c] = self._right(noised, to_float(images, self.device), self.labels)
+
+    def _right(self, network: nn.Module, images: Tensor, labels: Tensor) -> NDArray[np.bool_]:
+        """(B,) whether images are classified right; numbers that are not finite are wrong."""
+        with torch.no_grad():
+            logits = torch.cat([network(part) for part in torch.split(images, self.batch)]).cpu()
+        right: NDArray[np.bool_] = (logits.argmax(1) == labels).numpy()
+        finite: NDArray[np.bool_] = logits.isfinite().all(1).numpy()
+        return right & finite
 
     def _forward(self, network: nn.Module) -> NDArray[np.bool_]:
         """(F, I) whether each image of each copy is classified right."""
@@ -99,8 +131,69 @@ class Evaluator:
         flat = torch.cat(predictions).view(self.copies, len(self.labels))
         return (flat == self.labels).numpy()
 
-    def _attack(self, network: nn.Module) -> dict[str, AttackOutcome]:
-        attacked = torch.from_numpy(np.array(self.prepared.attacked))
-        images = to_float(np.array(self.prepared.copies[0][self.prepared.attacked]), self.device)
-        labels = self.labels[attacked].to(self.device)
-        return run_attacks(network, images, labels, self.armed, self.prepared.protocol.plan)
+    @cached_property
+    def attacked_images(self) -> Tensor:
+        """(A, 3, s, s) images that attacks run on."""
+        chosen = self.prepared.copies[0][self.prepared.attacked]
+        return to_float(np.array(chosen), self.device)
+
+    def _attack(
+        self, network: nn.Module, evaluated: NDArray[np.bool_], correct: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Fill in the adversarial conditions; alarm name to (M,)."""
+        alarms: dict[str, NDArray[np.float64]] = {}
+        places = self._of("adversarial")
+        if not places:
+            return alarms
+        chosen = self.prepared.attacked
+        labels = self.labels[torch.from_numpy(np.array(chosen))].to(self.device)
+        plan = self.prepared.protocol.plan
+        outcomes = run_attacks(network, self.attacked_images, labels, self.armed, plan)
+        for c in places:
+            name, rank = self.prepared.conditions[c].name.rsplit("_e", 1)
+            e = int(rank) - 1
+            evaluated[c, chosen] = True
+            correct[c, chosen] = ~outcomes[name].fooled[e]
+            for alarm, shares in outcomes[name].alarms.items():
+                alarms.setdefault(alarm, np.full(len(evaluated), np.nan))[c] = shares[e]
+        return alarms
+
+    def _transfer(
+        self,
+        network: nn.Module,
+        evaluated: NDArray[np.bool_],
+        correct: NDArray[np.bool_],
+        alarms: dict[str, NDArray[np.float64]],
+    ) -> None:
+        """Fill in the transfer conditions and the alarm of those that beat the white box."""
+        places = self._of("transfer")
+        if not places:
+            return
+        assert self.transfers is not None
+        chosen = self.prepared.attacked
+        labels = self.labels[torch.from_numpy(np.array(chosen))]
+        wins = alarms.setdefault("transfer_wins", np.full(len(evaluated), np.nan))
+        white = self._white_boxes()
+        clean = correct[0, chosen]
+        for t, c in enumerate(places):
+            images = torch.from_numpy(np.array(self.transfers[t])).to(self.device)
+            evaluated[c, chosen] = True
+            correct[c, chosen] = self._right(network, images, labels)
+            same = white.get(self._budget(c))
+            if same and clean.any():
+                robust = correct[same][:, chosen].all(0)
+                wins[c] = (robust & clean & ~correct[c, chosen]).sum() / clean.sum()
+
+    def _budget(self, condition: int) -> tuple[str, float]:
+        """Norm and radius of an adversarial or transfer condition."""
+        parameters = json.loads(self.prepared.conditions[condition].parameters)
+        return parameters["norm"], parameters["budget"]
+
+    def _white_boxes(self) -> dict[tuple[str, float], list[int]]:
+        """Norm and radius to the white-box conditions there."""
+        white: dict[tuple[str, float], list[int]] = {}
+        for c in self._of("adversarial"):
+            kind = json.loads(self.prepared.conditions[c].parameters)["kind"]
+            if not ATTACKS[kind].describes.black_box:
+                white.setdefault(self._budget(c), []).append(c)
+        return white

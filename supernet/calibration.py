@@ -72,10 +72,15 @@ def _gather(index: int, sums: list[Tensor], counts: list[int]):  # type: ignore[
     return hook
 
 
-def fold(network: Subnet) -> Subnet:
+def fold(network: Subnet, *, specialised: bool = True) -> Subnet:
     """Merge every BatchNorm into its convolution and lay the weights out channels last, in place.
 
     The function the network computes is unchanged to float rounding.
+
+    Args:
+        network: Recalibrated.
+        specialised: Swap convolutions for forms that a CPU computes faster; False keeps them, for
+            noises that act on convolutions.
 
     Raises:
         ValueError: The network is in train mode, where BatchNorm depends on the batch.
@@ -89,7 +94,7 @@ def fold(network: Subnet) -> Subnet:
             unit.norm = None
     network.requires_grad_(False)
     network.to(memory_format=torch.channels_last)
-    if not network.head.weight.is_cuda:
+    if specialised and not network.head.weight.is_cuda:
         specialise(network)
     network.eval()  # modules made on the way begin in train mode
     return network

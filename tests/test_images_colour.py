@@ -59,3 +59,13 @@ def test_colour_pads_odd_sides_by_their_edge(name: str, shape: tuple[int, int]) 
     found = COLOURS[name](pixels)
     assert found.shape == pixels.shape
     np.testing.assert_array_equal(found, COLOURS[name](even)[:height, :width])
+
+
+def test_colours_differ_only_in_the_chroma_within_a_block() -> None:
+    blocks = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8).repeat(2, 0).repeat(2, 1)
+    i420 = COLOURS["i420"](blocks)
+    np.testing.assert_array_equal(i420, COLOURS["nv12"](blocks))
+    rounded = np.abs(i420.astype(int) - blocks)  # what is left is the rounding of Y, U and V
+    assert 0 < rounded.max() <= 3
+    shifted = blocks[1:-1, 1:-1]  # colour edges inside the blocks
+    assert np.abs(COLOURS["i420"](shifted).astype(int) - COLOURS["nv12"](shifted)).mean() > 10

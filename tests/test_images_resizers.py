@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from images.resizers import DEFAULT_RESIZER, RESIZERS, centre_crop, fit_square
+from images.resizers import DEFAULT_RESIZER, RESIZERS, centre_crop, fit_square, resize_all
 
 RNG = np.random.default_rng(5)
 everywhere = pytest.mark.parametrize("name", RESIZERS)
@@ -28,7 +28,7 @@ OPENCV = {
 
 
 def test_resizers_table_is_complete() -> None:
-    assert set(RESIZERS) == {*PILLOW, *OPENCV, "torch_bilinear"}
+    assert set(RESIZERS) == {*PILLOW, *OPENCV, "torch_bilinear", "torch_bicubic"}
     assert next(iter(RESIZERS)) == DEFAULT_RESIZER
 
 
@@ -58,6 +58,17 @@ def test_resizer_accepts_strided_and_read_only_pixels(name: str) -> None:
     mirrored.flags.writeable = False
     expected = RESIZERS[name](mirrored.copy(), (5, 5))
     np.testing.assert_array_equal(RESIZERS[name](mirrored, (5, 5)), expected)
+
+
+@pytest.mark.parametrize("names", [tuple(RESIZERS), ("opencv_area",), ("pillow_box",), ()])
+def test_resize_all_equals_each_alone(names: tuple[str, ...]) -> None:
+    pixels = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    resized = resize_all(pixels, (11, 37), names)
+    assert set(resized) == set(names)
+    for name in names:
+        np.testing.assert_array_equal(resized[name], RESIZERS[name](pixels, (11, 37)))
+    with pytest.raises(ValueError, match=r"resizer\.pixels must be uint8"):
+        resize_all(pixels[..., 0], (2, 2), names)
 
 
 def test_resizer_halves_a_checkerboard_as_by_hand() -> None:
@@ -103,6 +114,21 @@ def test_resizer_torch_is_antialiased_like_pillow() -> None:
         torch.from_numpy(pixels).permute(2, 0, 1)[None].float(), (9, 13), mode="bilinear"
     )
     assert np.abs(ours - plain[0].permute(1, 2, 0).numpy()).max() > 20
+
+
+@pytest.mark.parametrize("shape", [(9, 13), (55, 71)])
+def test_resizer_torch_bicubic_is_pillow_but_for_rounding(shape: tuple[int, int]) -> None:
+    grey = RNG.integers(80, 176, (40, 40, 3), dtype=np.uint8)  # no overshoot leaves 0 to 255
+    ours = RESIZERS["torch_bicubic"](grey, shape).astype(int)
+    assert np.abs(ours - RESIZERS["pillow_bicubic"](grey, shape)).max() <= 1
+    # OpenCV takes a = -0.75 for the cubic, both others -0.5
+    assert np.abs(ours - RESIZERS["opencv_cubic"](grey, shape)).max() > 3
+
+
+def test_resizer_torch_bicubic_clips_once() -> None:
+    noise = RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    ours = RESIZERS["torch_bicubic"](noise, (55, 71)).astype(int)
+    assert np.abs(ours - RESIZERS["pillow_bicubic"](noise, (55, 71))).max() > 3
 
 
 @everywhere

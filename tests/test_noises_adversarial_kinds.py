@@ -170,13 +170,9 @@ def test_gradient_of_many_samples_is_nearer_to_the_expected_one():
 
 
 def test_black_box_alarm_fires_when_squares_find_what_gradients_do_not():
-    class Hidden(nn.Module):
-        def forward(self, x):
-            return trained()((x * 8).round() / 8)
-
     fgsm = GradientAttack("fgsm", "linf", KINDS[8].budgets, 1, 1.0, False, "")
     ensemble = AutoAttack("autoattack", KINDS[8].budgets, "", steps=3, targets=1, queries=60)
-    hidden = run([fgsm, KINDS[8], ensemble], network=Hidden().eval())
+    hidden = run([fgsm, KINDS[8], ensemble], network=Rounded().eval())
     plain = run([fgsm, KINDS[8], ensemble])
     for name in ("square", "autoattack"):
         assert hidden[name].alarms["black_box_wins"].max() > 0.1
@@ -195,6 +191,40 @@ def test_ensemble_is_the_worst_case_of_its_members():
     assert [m.name for m in attack.members(10)] == ["apgd_ce", "apgd_t", "fab_t", "square"]
     assert [m.name for m in attack.members(3)] == ["apgd_ce", "fab_t", "square"]
     assert [m.name for m in KINDS[-1].members(10)] == ["apgd_ce", "apgd_dlr"]
+
+
+class Saturated(nn.Module):
+    """Three classes, logits so far apart that cross-entropy has no gradient in float32."""
+
+    def forward(self, x):
+        return 1e4 * trained()(x)[:, :3]
+
+
+class Rounded(nn.Module):
+    """Nine grey levels, so no gradient at all."""
+
+    def forward(self, x):
+        return trained()((x * 8).round() / 8)
+
+
+@pytest.mark.parametrize(
+    ("network", "member"), [(Saturated(), "fab_t"), (Rounded(), "square")], ids=["fab_t", "square"]
+)
+def test_ensemble_without_a_member_is_noticed(network, member, monkeypatch):
+    x, y = digits()
+    if member == "fab_t":
+        x, y = x[y < 3][:32], y[y < 3][:32]
+    x, y = x[:32], y[:32]
+    attack = AutoAttack(
+        "autoattack", (0.03 if member == "fab_t" else 0.1,), "", "standard", 10, 9, 60
+    )
+    armed, plan = [arm(attack, [str(i) for i in range(len(x))], 0)], Plan()
+    whole = run_attacks(network.eval(), x, y, armed, plan)["autoattack"].fooled.sum()
+    members = AutoAttack.members
+    monkeypatch.setattr(
+        AutoAttack, "members", lambda a, k: [m for m in members(a, k) if m.name != member]
+    )
+    assert run_attacks(network, x, y, armed, plan)["autoattack"].fooled.sum() < whole
 
 
 def test_checkpoints_are_those_of_the_publication():

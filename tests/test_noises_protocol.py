@@ -38,6 +38,8 @@ SMALL = Protocol(
     attacks=gradient_attacks((4.0,), (0.3,), steps=5),
 )
 CHANGES = {
+    "inference": ("int8",),
+    "transfer": gradient_attacks((4.0,), (0.3,), steps=5)[:1],
     "name": "other",
     "size": 24,
     "natural": ("snow", "fog"),
@@ -82,6 +84,8 @@ def test_hash_changes_with_every_field(field):
 
 
 ATTACK_CHANGES = {
+    "inference": ("int8",),
+    "transfer": gradient_attacks((4.0,), (0.3,), steps=5)[:1],
     "name": "mim", "norm": "l2", "budgets": (0.1,), "steps": 6, "step": 0.25,
     "random_start": False, "source": "?", "decay": 1.0, "target": "least_likely", "samples": 2,
     "restarts": 3,
@@ -210,11 +214,11 @@ REFUSED = {
     ),
     "kind": (
         json.dumps({"attacks": [ATTACK | {"kind": "magic"}]}),
-        r"attack\.kind must be one of gradient, apgd, .*; got 'magic'",
+        r"Protocol\.attacks\.kind must be one of gradient, apgd, .*; got 'magic'",
     ),
     "listed kind": (
         json.dumps({"attacks": [ATTACK | {"kind": []}]}),
-        r"attack\.kind must be one of gradient, apgd, .*; got \[\]",
+        r"Protocol\.attacks\.kind must be one of gradient, apgd, .*; got \[\]",
     ),
     "lacks": (
         json.dumps({"attacks": [{"kind": "square", "name": "a", "budgets": [0.1]}]}),

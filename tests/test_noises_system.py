@@ -6,6 +6,7 @@ import tarfile
 from dataclasses import FrozenInstanceError, asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,20 +15,23 @@ from PIL import Image
 
 from images.colour import COLOURS
 from images.datasets import load_dataset
-from images.decoders import DECODERS
-from images.resizers import RESIZERS
+from images.decoders import DECODERS, REQUIREMENTS
+from images.resizers import RESIZERS, resize_all
 from images.streams import encode_jpeg
 from noises.system import (
+    EXTRA_CHOICES,
     REFERENCE,
     SYSTEM_NOISES,
     SystemNoise,
+    find_system_noise,
     identical,
     pixel_distance,
     render_all,
     resize_side,
 )
 
-everywhere = pytest.mark.parametrize("name", SYSTEM_NOISES)
+HERE = [n for n, choice in EXTRA_CHOICES.items() if choice.get("decoder", "pillow") in DECODERS]
+everywhere = pytest.mark.parametrize("name", [*SYSTEM_NOISES, *HERE])
 RNG = np.random.default_rng(2)
 
 
@@ -48,15 +52,17 @@ def test_system_noises_change_one_choice_each() -> None:
         for noise in list(SYSTEM_NOISES.values())[1:]
     ]
     assert all(len(change) == 1 for change in changes)
-    assert {c["resizer"] for c in changes if "resizer" in c} == set(RESIZERS) - {origin.resizer}
-    assert {c["decoder"] for c in changes if "decoder" in c} == set(DECODERS) - {origin.decoder}
+    resizers = {c["resizer"] for c in changes if "resizer" in c}
+    decoders = {c["decoder"] for c in changes if "decoder" in c}
+    assert resizers == set(RESIZERS) - {origin.resizer} - set(EXTRA_CHOICES)
+    assert decoders == set(DECODERS) - {origin.decoder} - set(REQUIREMENTS)
     assert {c["colour"] for c in changes if "colour" in c} == set(COLOURS)
     assert len(changes) >= 13
 
 
 @everywhere
 def test_system_noise_renders_its_contract(name: str) -> None:
-    noise = SYSTEM_NOISES[name]
+    noise = find_system_noise(name)
     encoded = streams(3)
     before = list(encoded)
     pixels = noise.render(encoded, 16)
@@ -72,7 +78,7 @@ def test_system_noise_renders_its_contract(name: str) -> None:
 
 @everywhere
 def test_system_noise_resizes_straight_to_a_square_and_crops(name: str) -> None:
-    noise = SYSTEM_NOISES[name]
+    noise = find_system_noise(name)
     encoded = streams(1, (12, 30))[0]
     decoded = DECODERS[noise.decoder](encoded)
     through = COLOURS[noise.colour](decoded) if noise.colour else decoded
@@ -94,7 +100,7 @@ def test_resize_side_is_eight_sevenths(size: int, side: int) -> None:
 
 @everywhere
 def test_system_noise_renders_a_single_pixel(name: str) -> None:
-    pixels = SYSTEM_NOISES[name].render([encode_jpeg(np.full((1, 1, 3), 90, np.uint8))], 8)
+    pixels = find_system_noise(name).render([encode_jpeg(np.full((1, 1, 3), 90, np.uint8))], 8)
     assert np.abs(pixels.astype(int) - 90).max() <= 1
 
 
@@ -108,11 +114,67 @@ def test_render_all_equals_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
             return decode(data)  # type: ignore[operator,no-any-return]
 
         monkeypatch.setitem(DECODERS, name, counted)
-    rendered = render_all(SYSTEM_NOISES.values(), encoded, 16)
+    variants = [find_system_noise(name) for name in [*SYSTEM_NOISES, *HERE]]
+    rendered = render_all(variants, encoded, 16)
     assert sorted(calls) == sorted([*DECODERS, *DECODERS])  # once per decoder and stream
-    assert list(rendered) == list(SYSTEM_NOISES)
-    for name, noise in SYSTEM_NOISES.items():
-        np.testing.assert_array_equal(rendered[name], noise.render(encoded, 16))
+    assert list(rendered) == [*SYSTEM_NOISES, *HERE]
+    for noise in variants:
+        np.testing.assert_array_equal(rendered[noise.name], noise.render(encoded, 16))
+
+
+def test_render_all_does_the_work_of_equal_decoders_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(*arguments: Any) -> dict[str, NDArray[np.uint8]]:
+        calls.append(1)
+        return resize_all(*arguments)
+
+    monkeypatch.setattr("noises.system.rendering.resize_all", counted)
+    names = ("pillow", "opencv", "ffmpeg")  # the first two agree on every pixel
+    variants = [SystemNoise(name, decoder=name, resizer="pillow_box") for name in names]
+    encoded = streams(3)
+    rendered = render_all(variants, encoded, 16)
+    assert len(calls) == 2 * len(encoded)
+    for variant in variants:
+        np.testing.assert_array_equal(rendered[variant.name], variant.render(encoded, 16))
+
+
+def test_twins_and_distances_cover_decoders() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    photo = np.asarray(Image.fromarray(rows).resize((80, 60), Image.Resampling.BICUBIC))
+    buffer = io.BytesIO()
+    Image.fromarray(photo).save(buffer, "JPEG", quality=90, subsampling=2)
+    variants = [SYSTEM_NOISES[n] for n in (REFERENCE, "opencv_decoder", "ffmpeg_decoder")]
+    rendered = render_all(variants, [buffer.getvalue()], 32)
+    assert identical(rendered) == {"opencv_decoder": REFERENCE}
+    distances = pixel_distance(rendered)
+    assert distances["opencv_decoder"].maximum == 0
+    assert distances["ffmpeg_decoder"].mean > 0
+
+
+def test_extra_variants_are_in_no_table_but_have_names() -> None:
+    assert not set(EXTRA_CHOICES) & set(SYSTEM_NOISES)
+    for name in HERE:
+        noise = find_system_noise(name)
+        choices = {"decoder": "pillow", "resizer": "pillow_bilinear"} | EXTRA_CHOICES[name]
+        assert {k: getattr(noise, k) for k in choices} == choices
+    assert find_system_noise("i420") is SYSTEM_NOISES["i420"]
+    with pytest.raises(ValueError, match=r"one of system_reference, .*torch_bicubic.*; got 'gimp'"):
+        find_system_noise("gimp")
+
+
+def test_variant_whose_decoder_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in REQUIREMENTS:
+        monkeypatch.delitem(DECODERS, name, raising=False)
+    for name, choice in EXTRA_CHOICES.items():
+        if "decoder" in choice:
+            with pytest.raises(
+                ValueError, match=r"must be installed; got .* Install the"
+            ) as caught:
+                find_system_noise(name)
+            assert "\n" not in str(caught.value)
 
 
 def test_identical_names_the_earliest_copy() -> None:

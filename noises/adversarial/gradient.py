@@ -237,6 +237,8 @@ class _GradientMethod:
 
     def judge(self, view: View) -> Tensor:
         """The last iterates, and whether the loss rose on the way to them."""
+        if self.trial.final is not None:
+            self.trial.final[view.row, view.image] = view.state["x"]
         logits = self.trial.victim.logits(view.state["x"])
         stuck = self._loss(view, logits) <= view.state["first"]
         self.trial.flat[view.row, view.image] = stuck.cpu().numpy()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 QUANTUM = 32
-"""Batches are filled up to a multiple of this with repeated lanes, so that few shapes occur."""
+"""Batches are multiples of this, small ones of 8, so that few shapes occur."""
 
 
 @dataclass(frozen=True)

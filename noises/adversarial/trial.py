@@ -70,6 +70,7 @@ class Trial:
         flat: (R, B) bool, not fooled, and the loss at the end is not above that at the start.
         overtaken: (R, B) bool, fooled by a black box after the white boxes of an ensemble failed.
         broken: (R, B) bool, the network returned no finite numbers for an iterate.
+        final: (R, B, 3, s, s) last iterates of gradient attacks, when a tensor is put here.
         distance: (R, B) float32, least norm at which a minimum-norm attack fooled, in its first
             row.
     """
@@ -94,6 +95,7 @@ class Trial:
         shape = (len(self.budget), len(images))
         self.fooled: NDArray[np.bool_] = np.repeat(~self.right[None], shape[0], 0)
         self.blind, self.flat, self.broken, self.overtaken = np.zeros((4, *shape), np.bool_)
+        self.final: Tensor | None = None
         self.distance = np.where(self.fooled, 0.0, UNTOUCHED).astype(np.float32)
 
     def open(self, lanes: "Lanes", *, spans: bool) -> NDArray[np.bool_]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from images.decoders import DECODERS
-from noises.system.variants import REFERENCE, SystemNoise
+from images.resizers import centre_crop, resize_all
+from noises.system.variants import REFERENCE, SystemNoise, resize_side
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,35 @@ class PixelDistance:
 def render_all(
     variants: Iterable[SystemNoise], encoded: Sequence[bytes], size: int
 ) -> dict[str, NDArray[np.uint8]]:
-    """Variant name to (B, size, size, 3) pixels; each stream is decoded once per decoder.
+    """Variant name to (B, size, size, 3) pixels.
 
-    Equal to `SystemNoise.render` of each variant. Native-size pixels of one image at a time are
-    held, so memory is that of the result.
+    Equal to `SystemNoise.render` of each variant. Each stream is decoded once per decoder; where
+    decoders agree on all its pixels, what follows is done once for them. One image at a time is
+    worked on, so memory is that of the result.
     """
     variants = tuple(variants)
     rendered = {v.name: np.empty((len(encoded), size, size, 3), np.uint8) for v in variants}
     decoders = sorted({v.decoder for v in variants})
+    side = resize_side(size)
     for index, stream in enumerate(encoded):
-        decoded = {name: DECODERS[name](stream) for name in decoders}
-        for variant in variants:
-            rendered[variant.name][index] = variant.apply(decoded[variant.decoder], size)
+        first = _first_of_equals({name: DECODERS[name](stream) for name in decoders})
+        groups: dict[tuple[int, str], list[SystemNoise]] = {}
+        for v in variants:
+            groups.setdefault((id(first[v.decoder]), v.colour), []).append(v)
+        for group in groups.values():
+            pixels = group[0].recolour(first[group[0].decoder])
+            resized = resize_all(pixels, (side, side), {v.resizer for v in group})
+            for v in group:
+                rendered[v.name][index] = centre_crop(resized[v.resizer], size)
     return rendered
+
+
+def _first_of_equals(decoded: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
+    """Decoder to its pixels, one array shared by those whose pixels are equal."""
+    first: dict[str, NDArray[np.uint8]] = {}
+    for name, pixels in decoded.items():
+        first[name] = next((p for p in first.values() if np.array_equal(p, pixels)), pixels)
+    return first
 
 
 def identical(rendered: Mapping[str, NDArray[np.uint8]]) -> dict[str, str]:

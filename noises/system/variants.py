@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from images.colour import COLOURS
-from images.decoders import DECODERS, DEFAULT_DECODER
+from images.decoders import DECODERS, DEFAULT_DECODER, REQUIREMENTS
 from images.resizers import DEFAULT_RESIZER, RESIZERS, centre_crop
 
 _ROBUSTART = "RobustART ImageNet-S, arXiv 2109.05211"
 _SYSNOISE = "SysNoise colour mode, arXiv 2307.00280"
+_EXTRA = f"after {_ROBUSTART}, other software"
 
 
 def resize_side(size: int) -> int:
@@ -47,6 +48,11 @@ class SystemNoise:
     family: str = "system"
 
     def __post_init__(self) -> None:
+        if self.decoder in REQUIREMENTS and self.decoder not in DECODERS:
+            raise ValueError(
+                f"SystemNoise.decoder must be installed; got {self.decoder!r}, which is not. "
+                f"Install {REQUIREMENTS[self.decoder]}."
+            )
         for field, value, table in (
             ("decoder", self.decoder, DECODERS),
             ("resizer", self.resizer, RESIZERS),
@@ -58,11 +64,9 @@ class SystemNoise:
                     f"got {value!r}. Choose one of them."
                 )
 
-    def apply(self, decoded: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """(size, size, 3): what this variant makes of (H, W, 3) pixels out of its decoder."""
-        pixels = COLOURS[self.colour](decoded) if self.colour else decoded
-        side = resize_side(size)
-        return centre_crop(RESIZERS[self.resizer](pixels, (side, side)), size)
+    def recolour(self, decoded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) pixels out of the decoder after the colour round trip, if there is one."""
+        return COLOURS[self.colour](decoded) if self.colour else decoded
 
     def render(self, encoded: Sequence[bytes], size: int) -> NDArray[np.uint8]:
         """(B, size, size, 3): the B encoded images decoded, resized straight to a square, cropped.
@@ -72,22 +76,53 @@ class SystemNoise:
         """
         decode = DECODERS[self.decoder]
         rendered = np.empty((len(encoded), size, size, 3), np.uint8)
+        side = resize_side(size)
         for index, stream in enumerate(encoded):
-            rendered[index] = self.apply(decode(stream), size)
+            resized = RESIZERS[self.resizer](self.recolour(decode(stream)), (side, side))
+            rendered[index] = centre_crop(resized, size)
         return rendered
 
 
 REFERENCE = "system_reference"
 
+EXTRA_CHOICES: dict[str, dict[str, str]] = {
+    "torch_bicubic": {"resizer": "torch_bicubic"},
+    **{f"{name}_decoder": {"decoder": name} for name in REQUIREMENTS},
+}
+"""Variants that no protocol lists unless it names them: some need packages of their own."""
+
 SYSTEM_NOISES: dict[str, SystemNoise] = {
     noise.name: noise
     for noise in (
         SystemNoise(REFERENCE),
-        *(SystemNoise(name, resizer=name) for name in RESIZERS if name != DEFAULT_RESIZER),
+        *(
+            SystemNoise(name, resizer=name)
+            for name in RESIZERS
+            if name not in (DEFAULT_RESIZER, *EXTRA_CHOICES)
+        ),
         SystemNoise("opencv_decoder", decoder="opencv"),
         SystemNoise("ffmpeg_decoder", decoder="ffmpeg"),
         SystemNoise("i420", colour="i420", source=_SYSNOISE),
         SystemNoise("nv12", colour="nv12", source=_SYSNOISE),
     )
 }
-"""The reference variant first, then one variant for every choice that differs from it."""
+"""The reference variant first, then one variant for every choice that differs from it.
+
+The same wherever the package is installed: protocols are made of it.
+"""
+
+
+def find_system_noise(name: str) -> SystemNoise:
+    """The variant of this name, among the extra ones too.
+
+    Raises:
+        ValueError: No such variant, or its decoder is not installed.
+    """
+    if name in SYSTEM_NOISES:
+        return SYSTEM_NOISES[name]
+    if name not in EXTRA_CHOICES:
+        raise ValueError(
+            f"SystemNoise.name must be one of {', '.join((*SYSTEM_NOISES, *EXTRA_CHOICES))}; "
+            f"got {name!r}. Choose one of them."
+        )
+    return SystemNoise(name, source=_EXTRA, **EXTRA_CHOICES[name])

@@ -53,7 +53,7 @@ class Condition:
 
     Attributes:
         name: Unique name, for instance "gaussian_noise_s3", "pgd_linf_e2", "pillow_box".
-        family: "clean", "adversarial", "natural" or "system".
+        family: "clean", "adversarial", "natural", "system", "inference" or "transfer".
         severity: 1 to 5 for natural noises, the rank of the budget for attacks, 0 otherwise.
         parameters: JSON of everything that defines the condition (budgets in [0, 1] pixel units).
         reference: Name of the condition it is judged against, "clean" or the system reference.
