@@ -5,6 +5,14 @@ from metrics.corruption import mean_corruption_error, normalised_mce, relative_m
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
+from metrics.sequences import (
+    flip_probability,
+    flip_shares,
+    mean_flip_rate,
+    mean_top5_distance,
+    top5_distance,
+    top5_distances,
+)
 
 __all__ = [
     "LEVEL",
@@ -15,13 +23,19 @@ __all__ = [
     "attack_robustness",
     "deviation_influence",
     "effective_size",
+    "flip_probability",
+    "flip_shares",
     "image_scores",
     "mean_corruption_error",
+    "mean_flip_rate",
     "mean_over_images",
+    "mean_top5_distance",
     "normalised_mce",
     "relative_mce",
     "robust_accuracy",
     "system_noise_deviation",
+    "top5_distance",
+    "top5_distances",
     "wilson",
     "worst_case",
 ]
