@@ -196,6 +196,11 @@ class SequenceRecord:
     image_ids: tuple[str, ...]
     labels: NDArray[np.int64]
 
+    @property
+    def against_first(self) -> NDArray[np.bool_]:
+        """(Q,) whether frames are compared with the first, as the metrics ask."""
+        return np.array([reference == "first" for reference in self.references])
+
 
 @dataclass(frozen=True)
 class Campaign:
