@@ -124,10 +124,9 @@ def test_fewer_than_five_classes_have_no_top_five(sources: list[FrameSource]) ->
 
 
 def test_networks_that_answer_with_nan_are_refused(sources: list[FrameSource]) -> None:
+    broken = nn.Sequential(trained(), nn.Threshold(1e9, float("nan")))
     with pytest.raises(ValueError, match=r"^Network\.outputs must be finite"):
-        answer_sequences(
-            nn.Sequential(trained(), nn.Threshold(1e9, float("nan"))), sources, 1, 9, "cpu"
-        )
+        answer_sequences(broken, sources, 1, 9, "cpu")
 
 
 def test_kept_frames_are_made_once(sources: list[FrameSource], tmp_path: Path) -> None:
