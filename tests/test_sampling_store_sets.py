@@ -368,6 +368,18 @@ def test_journal_finds_a_changed_array(journal: Journal, change: str) -> None:
         journal.outcomes()[0]
 
 
+@pytest.mark.parametrize(("table", "column"), [("arrays", "data"), ("outcomes", "correct")])
+def test_journal_refuses_bytes_that_became_text(journal: Journal, table: str, column: str) -> None:
+    """One flipped bit in the header of a row does this."""
+    journal.record(make_network(0).key, make_full_outcome(0))
+    other = sqlite3.connect(journal.path)
+    other.execute(f"UPDATE {table} SET {column} = CAST(x'e9' AS TEXT)")
+    other.commit()
+    other.close()
+    with pytest.raises(StoreError, match=r"Journal\.path must be a sound journal"):
+        journal.outcomes()[0]
+
+
 def test_journal_of_version_1_is_read_and_continued(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with Journal.open(path, "{}") as journal:

@@ -42,7 +42,7 @@ def sqlite_seam(path: Path) -> Iterator[None]:
     """Re-raises whatever SQLite or the disk raises as one line that names the journal."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: bytes turned text
         reason = " ".join(str(error).split())
         if isinstance(error, sqlite3.OperationalError | OSError):  # locked, disk full, no folder
             advice = "Free the disk or the file, or choose another folder."
