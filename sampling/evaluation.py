@@ -55,16 +55,13 @@ class Evaluator:
     @cached_property
     def resident(self) -> list[Tensor] | None:
         """Every forward batch as floats when they fit, else None."""
-        shape = self.prepared.copies.shape[1:]
-        size = 4 * self.copies * int(np.prod(shape))
+        size = 4 * self.copies * int(np.prod(self.prepared.copies.shape))
         return list(self._convert()) if size <= RESIDENT else None
 
     def _convert(self) -> Iterator[Tensor]:
         """Forward batches: all copies of all images in one stream, cut into equal batches."""
-        flat = self.prepared.copies.reshape(-1, *self.prepared.copies.shape[2:])
-        total = self.copies * len(self.labels)
-        for start in range(0, total, self.batch):
-            yield to_float(np.array(flat[start : min(start + self.batch, total)]), self.device)
+        for pixels in self.prepared.copies.batches(self.batch):
+            yield to_float(pixels, self.device)
 
     def evaluate(
         self, network: nn.Module, weights: str, deployed: nn.Module | None = None
@@ -114,7 +111,7 @@ class Evaluator:
         correct: NDArray[np.bool_],
     ) -> None:
         """The clean images under every inference noise; `right` stands where nothing changes."""
-        images = np.array(self.prepared.copies[0]) if self.prepared.protocol.inference else None
+        images = np.array(self.prepared.copies.clean) if self.prepared.protocol.inference else None
         for c in self._of("inference"):
             noise = INFERENCE_NOISES[self.prepared.conditions[c].name]
             evaluated[c], correct[c] = True, right
@@ -157,7 +154,7 @@ class Evaluator:
     @cached_property
     def attacked_images(self) -> Tensor:
         """(A, 3, s, s) images that attacks run on."""
-        chosen = self.prepared.copies[0][self.prepared.attacked]
+        chosen = self.prepared.copies.clean[self.prepared.attacked]
         return to_float(np.array(chosen), self.device)
 
     def _attack(

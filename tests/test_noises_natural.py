@@ -1,17 +1,27 @@
 """The contract of every natural noise, over the whole table."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from noises.draws import generators
-from noises.natural.corruption import Corruption
-from noises.natural.table import NATURAL_NOISES
+from noises.natural.corruption import HENDRYCKS, Corruption
+from noises.natural.table import BENCHMARK_15, BENCHMARK_19, NATURAL_NOISES
 
 EVERY = pytest.mark.parametrize("noise", NATURAL_NOISES.values(), ids=list(NATURAL_NOISES))
 
 # Their published constants do not rise with the severity, or trade one effect for another.
-NOT_MONOTONE = {"glass_blur", "motion_blur", "snow", "elastic_transform", "spatter", "saturate"}
+NOT_MONOTONE = {
+    "glass_blur",
+    "motion_blur",
+    "snow",
+    "frost",
+    "elastic_transform",
+    "spatter",
+    "saturate",
+}
 
 
 def pictures(count, size, seed=0):
@@ -102,13 +112,25 @@ def test_natural_constants_come_from_the_nearest_table(noise):
 
 
 def test_natural_table_has_the_published_groups():
-    groups = {
-        group: sum(n.group == group for n in NATURAL_NOISES.values())
-        for group in ("noise", "blur", "weather", "digital")
-    }
-    assert groups == {"noise": 4, "blur": 5, "weather": 4, "digital": 5}
+    groups = Counter(noise.group for noise in NATURAL_NOISES.values())
+    benchmark = {"noise": 4, "blur": 5, "weather": 5, "digital": 5}
+    assert groups == {**benchmark, "camera": 3, "geometry": 4, "pattern": 5}
+    assert Counter(NATURAL_NOISES[name].group for name in BENCHMARK_19) == benchmark
     assert {n.family for n in NATURAL_NOISES.values()} == {"natural"}
     assert all(name == noise.name for name, noise in NATURAL_NOISES.items())
+
+
+def test_natural_benchmark_is_in_published_order():
+    published = (
+        "gaussian_noise, shot_noise, impulse_noise, defocus_blur, glass_blur, motion_blur, "
+        "zoom_blur, snow, frost, fog, brightness, contrast, elastic_transform, pixelate, "
+        "jpeg_compression"
+    )
+    assert ", ".join(BENCHMARK_15) == published
+    assert BENCHMARK_19[15:] == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+    assert tuple(NATURAL_NOISES)[:19] == BENCHMARK_19
+    sources = {name: NATURAL_NOISES[name].source == HENDRYCKS for name in NATURAL_NOISES}
+    assert [name for name, ours in sources.items() if ours] == list(BENCHMARK_19)
 
 
 GOOD = np.zeros((2, 16, 16, 3), dtype=np.uint8)

@@ -18,7 +18,7 @@ from noises.adversarial.square import Square
 from noises.adversarial.transfer import last_iterates
 from noises.presets import quick
 from noises.system.inference import INFERENCE_NOISES
-from sampling.conditions import prepare
+from sampling.conditions import Cache, prepare
 from sampling.evaluation import Evaluator
 from sampling.store import NO_PREDICTION
 from sampling.store.outcome_checks import check_outcome
@@ -46,12 +46,12 @@ PROTOCOL = replace(
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     folder, data = tmp_path_factory.mktemp("copies"), load_dataset("digits", 16)
-    return prepare(data, PROTOCOL, 60, folder, sources=("one", "two"))
+    return prepare(data, PROTOCOL, 60, Cache(folder), sources=("one", "two"))
 
 
 def images_of(prepared):
     chosen = np.array(prepared.attacked)
-    images = to_float(np.array(prepared.copies[0]), "cpu")
+    images = to_float(np.array(prepared.copies.clean), "cpu")
     return images, torch.from_numpy(np.array(prepared.labels)), chosen
 
 

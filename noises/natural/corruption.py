@@ -1,7 +1,8 @@
 """What a natural corruption is: published constants, one method, and the checks all of them share.
 
-Source of all names, constants and methods: Hendrycks and Dietterich, "Benchmarking neural network
-robustness to common corruptions and perturbations", ICLR 2019 (hendrycks/robustness@8190fe3).
+Source of the names, constants and methods of the benchmark: Hendrycks and Dietterich, "Benchmarking
+neural network robustness to common corruptions and perturbations", ICLR 2019
+(hendrycks/robustness@8190fe3). Those beyond it name theirs in their modules.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Generators: TypeAlias = Sequence[np.random.Generator]
 Constants: TypeAlias = tuple[float, ...]
 Method: TypeAlias = Callable[[Pixels, Constants, Generators], Pixels]
-Group: TypeAlias = Literal["noise", "blur", "weather", "digital"]
+Group: TypeAlias = Literal["noise", "blur", "weather", "digital", "camera", "geometry", "pattern"]
 
 HENDRYCKS = "Hendrycks and Dietterich, ICLR 2019, arXiv 1903.12261"
 IMAGENET_SIZE = 224
@@ -30,11 +31,12 @@ class Corruption:
 
     Attributes:
         name: Published name, for instance "gaussian_noise".
-        group: "noise", "blur", "weather" or "digital".
+        group: "noise", "blur", "weather" or "digital" as in the benchmark; beyond it "camera",
+            "geometry" or "pattern".
         random: Whether the method draws from the generators.
         parameters: (P,) names of the constants.
-        imagenet: (5, P) constants of ImageNet-C, made for 224 px.
-        cifar: (5, P) constants of CIFAR-10-C, made for 32 px.
+        imagenet: (5, P) constants made for 224 px, in the benchmark those of ImageNet-C.
+        cifar: (5, P) constants made for 32 px, in the benchmark those of CIFAR-10-C.
         method: The corruption of checked (B, S, S, 3) pixels with the P constants of one severity.
         family: Always "natural".
         source: Where the corruption was published.

@@ -7,19 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from noises.natural.compiled import compiled
 from noises.natural.corruption import Constants, Corruption, Generators, Pixels
+from noises.natural.displaced import read_displaced
 
 
 @cache
-def smoothing_matrix(size: int, sigma: float) -> NDArray[np.float64]:
+def smoothing_matrix(size: int, sigma: float) -> NDArray[np.float32]:
     """(size, size) Gaussian filter along a line, reflected at its ends, cut at 3 sigma.
 
     As a matrix, because sigma may be as long as the line, where a filter folds over many times.
     """
-    matrix: NDArray[np.float64] = ndimage.gaussian_filter1d(
-        np.eye(size), sigma, axis=0, mode="reflect", truncate=3.0
-    )
+    whole = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="reflect", truncate=3.0)
+    matrix: NDArray[np.float32] = whole.astype(np.float32)
     matrix.flags.writeable = False  # cached
     return matrix
 
@@ -41,42 +40,12 @@ def _displacement(
     size: int, alpha: float, sigma: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """(S, S) pixels to move along one axis."""
-    field = generator.uniform(-1.0, 1.0, (size, size))
+    field = generator.random((size, size), dtype=np.float32) * np.float32(2.0) - np.float32(1.0)
     if alpha == 0.0:
         return np.zeros((size, size), dtype=np.float32)
     smooth = smoothing_matrix(size, sigma)
-    return (smooth @ field @ smooth.T * alpha).astype(np.float32)
-
-
-@compiled
-def _reflected(position: float, size: int) -> float:
-    """Position folded into [-0.5, size - 0.5], mirrored about the outer edges of the end pixels."""
-    folded = (position + 0.5) % (2.0 * size)
-    return min(folded, 2.0 * size - folded) - 0.5
-
-
-@compiled
-def _sample(
-    image: NDArray[np.float32],
-    down: NDArray[np.float32],
-    right: NDArray[np.float32],
-    out: NDArray[np.uint8],
-) -> None:
-    """Bilinear reading of (S, S, 3) at displaced positions; float32 where the source has it."""
-    size = image.shape[0]
-    for h in range(size):
-        for w in range(size):
-            y, x = _reflected(h + down[h, w], size), _reflected(w + right[h, w], size)
-            top, left = int(np.floor(y)), int(np.floor(x))
-            v, u = y - top, x - left
-            above, below = max(top, 0), min(top + 1, size - 1)
-            before, after = max(left, 0), min(left + 1, size - 1)
-            for c in range(3):
-                upper = image[above, before, c] * (1.0 - u) + image[above, after, c] * u
-                lower = image[below, before, c] * (1.0 - u) + image[below, after, c] * u
-                value = np.float32(upper * (1.0 - v) + lower * v)
-                value = min(max(value, np.float32(0.0)), np.float32(1.0))
-                out[h, w, c] = np.uint8(value * np.float32(255.0))
+    displacement: NDArray[np.float32] = smooth @ field @ smooth.T * np.float32(alpha)
+    return displacement
 
 
 def _elastic(pixels: Pixels, constants: Constants, generators: Generators) -> Pixels:
@@ -87,7 +56,7 @@ def _elastic(pixels: Pixels, constants: Constants, generators: Generators) -> Pi
         moved = _affine(image.astype(np.float32) / np.float32(255.0), reach, generator)
         right = _displacement(size, alpha, sigma, generator)
         down = _displacement(size, alpha, sigma, generator)
-        _sample(moved, down, right, warped)
+        read_displaced(moved, down, right, warped)
     return out
 
 
