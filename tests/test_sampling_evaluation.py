@@ -129,7 +129,7 @@ def test_nothing_is_kept_unless_asked(prepared):
 def test_distances_of_minimum_norm_attacks_lie_in_the_row_of_the_first_budget(tmp_path):
     attacks = (FGSM, DDN("ddn", (0.3, 0.9), 10, ""))
     protocol = replace(PROTOCOL, attacks=attacks, inference=(), transfer=())
-    prepared = prepare(load_dataset("digits", 16), protocol, 60, tmp_path)
+    prepared = prepare(load_dataset("digits", 16), protocol, 60, Cache(tmp_path))
     found = Evaluator(prepared, "cpu").evaluate(trained(), "w")
     images, labels, chosen = images_of(prepared)
     armed = [arm(a, [prepared.ids[i] for i in chosen], protocol.seed) for a in attacks]
