@@ -13,6 +13,7 @@ from noises.adversarial.square import Square
 from noises.natural.table import BENCHMARK_19, NATURAL_NOISES
 from noises.protocol import Protocol
 from noises.protocol_file import read_protocol
+from noises.sequences.table import SEQUENCES
 from noises.system import SYSTEM_NOISES
 from noises.system.inference import INFERENCE_NOISES
 
@@ -130,7 +131,7 @@ def standard(size: int) -> Protocol:
 
 
 def full(size: int) -> Protocol:
-    """Everything: AutoAttack, black box, minimum norm, transfer, inference, noises beyond.
+    """Everything: AutoAttack, black box, minimum norm, transfer, inference, sequences, more noises.
 
     Days for 1,200 networks on a CPU: meant for a GPU, or for some networks.
     """
@@ -143,6 +144,7 @@ def full(size: int) -> Protocol:
         name="full",
         natural=tuple(NATURAL_NOISES),
         inference=tuple(INFERENCE_NOISES),
+        sequences=tuple(SEQUENCES),
         attacks=(
             *base.attacks,
             Square("square", by.linf, 1000, SQUARE, rescaled=True),

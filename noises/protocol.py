@@ -10,6 +10,7 @@ from noises.adversarial.gradient import GradientAttack
 from noises.adversarial.plan import Plan
 from noises.adversarial.table import describe
 from noises.natural.table import NATURAL_NOISES
+from noises.sequences.table import SEQUENCES
 from noises.system import REFERENCE, SYSTEM_NOISES, find_system_noise
 from noises.system.inference import INFERENCE_NOISES
 from noises.system.variants import EXTRA_CHOICES
@@ -36,6 +37,7 @@ class Protocol:
         seed: Of every draw.
         inference: Names in `INFERENCE_NOISES`: the network otherwise than in float32.
         transfer: Attacks on named source networks whose images every network is shown.
+        sequences: Names in `SEQUENCES`, made of the attacked images.
         keep: Names in `KEPT`: what is stored of every image of the clean, natural and system
             conditions beyond right or wrong.
         note: What the user wants to remember.
@@ -54,6 +56,7 @@ class Protocol:
     seed: int = 0
     inference: tuple[str, ...] = ()
     transfer: tuple[GradientAttack, ...] = ()
+    sequences: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     note: str = ""
 
@@ -61,6 +64,7 @@ class Protocol:
         check_names("natural", self.natural, NATURAL_NOISES)
         check_names("system", self.system, (*SYSTEM_NOISES, *EXTRA_CHOICES))
         check_names("inference", self.inference, INFERENCE_NOISES)
+        check_names("sequences", self.sequences, SEQUENCES)
         check_names("keep", self.keep, KEPT)
         for part in ("attacks", "transfer"):
             names = [attack.name for attack in getattr(self, part)]
@@ -95,6 +99,10 @@ class Protocol:
         }
         data["system_parameters"] = [asdict(find_system_noise(name)) for name in self.system]
         data["inference_parameters"] = [INFERENCE_NOISES[n].describe() for n in self.inference]
+        data["sequence_parameters"] = [
+            {"frames": SEQUENCES[n].frames(self.size), **SEQUENCES[n].constants(self.size, 1)}
+            for n in self.sequences
+        ]
         return json.dumps(data, sort_keys=True)
 
     @property

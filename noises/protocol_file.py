@@ -11,7 +11,7 @@ from noises.adversarial.plan import Plan
 from noises.adversarial.table import ATTACKS
 from noises.protocol import Protocol, check_names
 
-DERIVED = ("natural_parameters", "system_parameters", "inference_parameters")
+DERIVED = tuple(f"{p}_parameters" for p in ("natural", "system", "inference", "sequence"))
 """What `Protocol.to_json` adds to the fields; a file may hold it, and it is made anew."""
 
 

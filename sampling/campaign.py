@@ -24,6 +24,7 @@ from noises.protocol import Protocol
 from sampling.conditions import Prepared, load_prepared
 from sampling.design import Draw
 from sampling.evaluation import Evaluator
+from sampling.sequences import NAME, answer_sequences, protocol_frames, protocol_record
 from sampling.store import Campaign, Journal, Network, Outcome
 from sampling.transfers import transfer_images
 from sampling.workers import Handler, run_jobs
@@ -159,6 +160,7 @@ def evaluation_handler(
     supernets = {name: plan.load() for name, plan in plans.items()}
     prepared = load_prepared(home, protocol)
     transfers = transfer_images(supernets, prepared, device) if prepared.sources else None
+    frames = protocol_frames(prepared)
     evaluator = Evaluator(prepared, device, transfers)
 
     def evaluate(network: Network, _: Callable[[Any], None]) -> Outcome:
@@ -168,7 +170,12 @@ def evaluation_handler(
         recalibrate(subnet, evaluator.recalibration)
         weights = weights_hash(subnet)
         deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
-        outcome = evaluator.evaluate(fold(subnet), weights, deployed)
+        folded = fold(subnet)
+        outcome = evaluator.evaluate(folded, weights, deployed)
+        if frames:
+            count = len(prepared.attacked)
+            answer = answer_sequences(folded, frames, count, protocol.batch, device)
+            outcome = replace(outcome, sequences={NAME: answer})
         return replace(outcome, seconds=time.perf_counter() - begin)
 
     return evaluate
@@ -223,4 +230,5 @@ def campaign_record(
         supernets={p.name: p.describe() for p in plans},
         factor_units={name: unit(name) for name in sorted(names)},
         notes=dataset.notes,
+        sequence_sets=(protocol_record(prepared),) if prepared.protocol.sequences else (),
     )

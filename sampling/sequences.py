@@ -21,9 +21,16 @@ from noises.draws import generators
 from noises.sequences.sequence import PerturbationSequence
 from noises.sequences.table import SEQUENCES
 from sampling.answers import finite_logits
+from sampling.conditions import Prepared
 from sampling.store import SequenceOutcome, SequenceRecord
 from sampling.store.layers import PREDICTION, RANK_DISTANCE
 from training.loop import to_float
+
+NAME = "sequences"
+"""Set of the protocol's sequences in the results."""
+
+LARGEST = 4 << 30
+"""Bytes of frames that are kept on the disk; more are made anew for every network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +113,27 @@ def kept_frames(source: FrameSource, path: Path, images: int, batch: int) -> Fra
         part.replace(path)  # whole or not at all, whoever else is making the same
     kept: NDArray[np.uint8] = np.load(path, mmap_mode="r")
     return replace(source, read=lambda index: np.array(kept[index]))
+
+
+def protocol_frames(prepared: Prepared) -> list[FrameSource]:
+    """The protocol's sequences of the attacked images, kept on the disk where they fit."""
+    chosen, protocol = np.array(prepared.attacked), prepared.protocol
+    pixels = np.array(prepared.copies.clean[chosen])
+    ids = [prepared.ids[i] for i in chosen]
+    sources = [made_frames(SEQUENCES[n], pixels, ids, protocol.seed) for n in protocol.sequences]
+    if sum(source.frames for source in sources) * pixels.size > LARGEST:
+        return sources
+    return [
+        kept_frames(s, prepared.home / f"frames-{s.name}.npy", len(ids), protocol.batch)
+        for s in sources
+    ]
+
+
+def protocol_record(prepared: Prepared) -> SequenceRecord:
+    """What the results say of the protocol's sequences."""
+    chosen = np.array(prepared.attacked)
+    ids, labels = [prepared.ids[i] for i in chosen], np.array(prepared.labels[chosen])
+    return sequence_record(NAME, protocol_frames(prepared), ids, labels)
 
 
 def sequence_record(

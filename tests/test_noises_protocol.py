@@ -54,6 +54,7 @@ CHANGES = {
     "seed": 1,
     "keep": ("prediction",),
     "note": "why",
+    "sequences": ("rotate",),
 }
 
 

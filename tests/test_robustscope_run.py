@@ -197,3 +197,44 @@ def test_listed_architectures_are_evaluated(protocol: Path, tmp_path: Path) -> N
     with open_results(tmp_path / "run" / "results.h5") as results:
         assert list(results.networks.id) == [smallest.id]
         assert list(results.networks.design) == ["listed"]
+
+
+EVERYTHING = {
+    "natural": ["fog", "rotation"],
+    "severities": [1, 3],
+    "attacked": 20,
+    "recalibration": 64,
+    "system": ["system_reference", "pillow_box", "torch_bicubic"],
+    "inference": ["int8", "bfloat16", "ceil_mode"],
+    "sequences": ["rotate", "gaussian_noise"],
+    "keep": ["prediction", "confidence"],
+    "attacks": [
+        {"name": "fgsm", "norm": "linf", "budgets": [0.02, 0.05], "steps": 1, "step": 1.0,
+         "random_start": False, "source": ""},
+        {"kind": "autoattack", "name": "aa", "budgets": [0.02, 0.05], "source": "", "steps": 5,
+         "targets": 2, "queries": 20},
+        {"kind": "ddn", "name": "ddn", "budgets": [0.3, 0.7], "steps": 10, "source": ""},
+    ],
+    "transfer": [{"name": "fgsm", "norm": "linf", "budgets": [0.05], "steps": 1, "step": 1.0,
+                  "random_start": False, "source": ""}],
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_kind_of_condition_gives_the_same_results_however_it_is_run(tmp_path: Path) -> None:
+    """Two workers with stored copies; in this process with copies made as they are read."""
+    file = tmp_path / "everything.json"
+    file.write_text(json.dumps(EVERYTHING))
+    hashes = set()
+    for name, options in (("a", ("--workers", "2")), ("b", ("--workers", "0", "--cache", "0"))):
+        out = tmp_path / name
+        assert main([*SMALL, "--protocol", str(file), "--out", str(out), *options]) == 0
+        hashes.add(content_hash(out))
+    assert len(hashes) == 1
+    with open_results(out / "results.h5") as results:
+        families = list(results.conditions["family"])
+        assert {f: families.count(f) for f in dict.fromkeys(families)} == {
+            "clean": 1, "natural": 4, "system": 3, "inference": 3, "adversarial": 6, "transfer": 2,
+        }  # fmt: skip
+        assert results.sequence_sets["sequences"].sequences == ("rotate", "gaussian_noise")
+        assert np.isfinite(results.alarms["transfer_wins"][:, families.index("transfer")]).all()

@@ -51,7 +51,7 @@ class AttackOutcome:
         fooled: (E, B) bool; True also where the clean image is misclassified.
         alarms: Name to (E,), shares of the attacked images, NaN when none was attacked:
             "zero_gradient": no input gradient at the start, the attack was blind;
-            "flat_loss": not fooled, and the loss did not rise in all steps;
+            "flat_loss": not fooled, and the loss did not rise in all steps (of ascents);
             "not_finite": the network answered an iterate with NaN or infinity (counts as fooled);
             "robust_to_huge": of 32 images, those robust to a PGD of half the range;
             "random": the network answered the same image differently twice;
@@ -128,21 +128,24 @@ def _collect(
     result = {}
     for armed, entry in zip(attacks, entries, strict=True):
         rows = slice(entry.rows.start, entry.rows.stop)
+        kind, black_box = armed.attack.kind, armed.attack.black_box
+        nothing = np.full(len(entry.rows), np.nan)
         alarms = {
-            "zero_gradient": _share(trial, trial.blind[rows]),
-            "flat_loss": _share(trial, trial.flat[rows]),
+            "zero_gradient": nothing if black_box else _share(trial, trial.blind[rows]),
+            "flat_loss": nothing if kind not in ASCENTS else _share(trial, trial.flat[rows]),
             "not_finite": _share(trial, trial.broken[rows]),
             "black_box_wins": black_box_wins[armed.attack.name],
             "robust_to_huge": np.full(len(entry.rows), robust_to_huge),
             "random": np.full(len(entry.rows), random),
         }
-        if armed.attack.black_box:
-            alarms["zero_gradient"] = np.full(len(entry.rows), np.nan)
-        least = armed.attack.kind in MINIMUM_NORM
+        least = kind in MINIMUM_NORM
         distance = trial.distance[entry.rows.start] if least else None
         result[armed.attack.name] = AttackOutcome(trial.fooled[rows], alarms, distance)
     return result
 
+
+ASCENTS = ("gradient", "apgd", "autoattack")
+"""Kinds that raise one loss from start to end."""
 
 MINIMUM_NORM = ("fab", "ddn", "cw")
 """Kinds whose distance says more than the budgets do."""
