@@ -15,6 +15,14 @@ from metrics.detection import average_precision
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
+from metrics.sequences import (
+    flip_probability,
+    flip_shares,
+    mean_flip_rate,
+    mean_top5_distance,
+    top5_distance,
+    top5_distances,
+)
 
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
@@ -30,16 +38,22 @@ __all__ = [
     "confident_class",
     "deviation_influence",
     "effective_size",
+    "flip_probability",
+    "flip_shares",
     "image_scores",
     "mce_over_images",
     "mean_corruption_error",
+    "mean_flip_rate",
     "mean_over_images",
+    "mean_top5_distance",
     "normalised_mce",
     "relative_mce",
     "response_rate_accuracy",
     "rms_calibration_error",
     "robust_accuracy",
     "system_noise_deviation",
+    "top5_distance",
+    "top5_distances",
     "wilson",
     "worst_case",
 ]

@@ -37,16 +37,16 @@ def channel_means(image: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def _brightness(pixels: Pixels, constants: Constants, _generators: Generators) -> Pixels:
     (add,) = constants
-    return _through_hsv(pixels, 1.0, 0.0, add)
+    return through_hsv(pixels, 1.0, 0.0, add)
 
 
 def _saturate(pixels: Pixels, constants: Constants, _generators: Generators) -> Pixels:
     factor, add = constants
-    return _through_hsv(pixels, factor, add, 0.0)
+    return through_hsv(pixels, factor, add, 0.0)
 
 
 @compiled
-def _through_hsv(
+def through_hsv(
     pixels: NDArray[np.uint8], factor: float, add: float, add_value: float
 ) -> NDArray[np.uint8]:
     """Saturation x factor + add and value + add_value in HSV (Smith 1978), truncated.

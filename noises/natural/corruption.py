@@ -79,8 +79,7 @@ class Corruption:
                 f"{self.name}.severity must be one of 1, 2, 3, 4, 5; got {severity!r}. "
                 "Severity 1 is the mildest."
             )
-        nearer_cifar = size * size < CIFAR_SIZE * IMAGENET_SIZE
-        row = (self.cifar if nearer_cifar else self.imagenet)[severity - 1]
+        row = (self.cifar if nearer_cifar(size) else self.imagenet)[severity - 1]
         return dict(zip(self.parameters, row, strict=True))
 
     def apply(self, pixels: Pixels, severity: int, generators: Generators) -> Pixels:
@@ -99,28 +98,35 @@ class Corruption:
         Raises:
             ValueError: If the type, the shape, the severity or the number of generators is wrong.
         """
-        self._check(pixels, generators)
+        check_pixels(self.name, pixels, generators)
         values = tuple(self.constants(severity, pixels.shape[1]).values())
         if len(pixels) == 0:
             return pixels.copy()
         return self.method(np.ascontiguousarray(pixels), values, generators)
 
-    def _check(self, pixels: Pixels, generators: Generators) -> None:
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
-            raise ValueError(
-                f"{self.name}.pixels must be an array of uint8; "
-                f"got {getattr(pixels, 'dtype', type(pixels).__name__)}. "
-                "Give RGB values 0 to 255, before they are scaled to [0, 1]."
-            )
-        shape = pixels.shape
-        square = len(shape) == 4 and shape[1] == shape[2] and shape[3] == 3
-        if not square or shape[1] < MIN_SIZE:
-            raise ValueError(
-                f"{self.name}.pixels must be (B, S, S, 3) with S at least {MIN_SIZE}; "
-                f"got {shape}. Crop or resize the images to a square first."
-            )
-        if len(generators) != len(pixels):
-            raise ValueError(
-                f"{self.name}.generators must be one per image ({len(pixels)}); "
-                f"got {len(generators)}. Make them with noises.draws.generators."
-            )
+
+def nearer_cifar(size: int) -> bool:
+    """Whether a side in pixels is nearer in ratio to 32 px than to 224 px: up to 84 px."""
+    return size * size < CIFAR_SIZE * IMAGENET_SIZE
+
+
+def check_pixels(owner: str, pixels: Pixels, generators: Generators) -> None:
+    """Raise ValueError unless pixels are (B, S, S, 3) uint8 with one generator each."""
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"{owner}.pixels must be an array of uint8; "
+            f"got {getattr(pixels, 'dtype', type(pixels).__name__)}. "
+            "Give RGB values 0 to 255, before they are scaled to [0, 1]."
+        )
+    shape = pixels.shape
+    square = len(shape) == 4 and shape[1] == shape[2] and shape[3] == 3
+    if not square or shape[1] < MIN_SIZE:
+        raise ValueError(
+            f"{owner}.pixels must be (B, S, S, 3) with S at least {MIN_SIZE}; "
+            f"got {shape}. Crop or resize the images to a square first."
+        )
+    if len(generators) != len(pixels):
+        raise ValueError(
+            f"{owner}.generators must be one per image ({len(pixels)}); "
+            f"got {len(generators)}. Make them with noises.draws.generators."
+        )

@@ -39,10 +39,10 @@ def blur_field(field: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     return out
 
 
-def blur_pixels(pixels: Pixels, sigma: float) -> Pixels:
+def blur_pixels(pixels: Pixels, sigma: float, truncate: float = 4.0) -> Pixels:
     """Images scaled to [0, 1], blurred, clipped, scaled by 255 and truncated; (B, S, S, 3)."""
     size = pixels.shape[1]
-    weights = gaussian_weights(sigma)
+    weights = gaussian_weights(sigma, truncate)
     source = nearest_source(size, weights.size - 1)
     out = np.empty_like(pixels)
     unit, blurred = np.empty((2, size, size * 3))

@@ -9,17 +9,16 @@ from noises.natural.motion import blur_along_line
 from noises.natural.zoom import zoom_field
 
 
-def _flakes(size: int, constants: Constants, generator: np.random.Generator) -> Pixels:
-    """(S, S) layer of snow, 8 bits."""
-    mean, deviation, zoom, threshold, radius, sigma, _ = constants
+def flakes(size: int, constants: Constants, generator: np.random.Generator) -> Pixels:
+    """(S, S, 1) layer of snow before the wind blurs it, 8 bits; constants begin as `SNOW`'s."""
+    mean, deviation, zoom, threshold = constants[:4]
     field = zoom_field(generator.normal(mean, deviation, (size, size)), zoom)
     field[field < threshold] = 0.0
-    layer = (np.clip(field, 0.0, 1.0) * 255.0).astype(np.uint8)[:, :, None]
-    return blur_along_line(layer, radius, sigma, generator.uniform(-135.0, -45.0))[:, :, 0]
+    return (np.clip(field, 0.0, 1.0) * 255.0).astype(np.uint8)[:, :, None]
 
 
 @compiled
-def _lay_over(
+def lay_over(
     image: NDArray[np.uint8], layer: NDArray[np.uint8], keep: float, out: NDArray[np.uint8]
 ) -> None:
     """Image whitened towards 1.5 x grey + 0.5, plus the layer and its half turn."""
@@ -36,9 +35,12 @@ def _lay_over(
 
 
 def _snow(pixels: Pixels, constants: Constants, generators: Generators) -> Pixels:
+    radius, sigma, keep = constants[4:]
     out = np.empty_like(pixels)
     for image, snowy, generator in zip(pixels, out, generators, strict=True):
-        _lay_over(image, _flakes(pixels.shape[1], constants, generator), constants[-1], snowy)
+        still = flakes(pixels.shape[1], constants, generator)
+        layer = blur_along_line(still, radius, sigma, generator.uniform(-135.0, -45.0))
+        lay_over(image, layer[:, :, 0], keep, snowy)
     return out
 
 

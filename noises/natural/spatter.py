@@ -12,7 +12,7 @@ MUD = np.array([63, 42, 20]) / 255.0  # brown, RGB
 _EMBOSS = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], dtype=np.float32)
 
 
-def _drops(size: int, constants: Constants, generator: np.random.Generator) -> NDArray[np.float64]:
+def drops(size: int, constants: Constants, generator: np.random.Generator) -> NDArray[np.float64]:
     """(S, S) thickness of the liquid, 0 where it is below the threshold."""
     mean, deviation, sigma, threshold = constants[:4]
     field = blur_field(generator.normal(mean, deviation, (size, size)), sigma)
@@ -20,7 +20,7 @@ def _drops(size: int, constants: Constants, generator: np.random.Generator) -> N
     return field
 
 
-def _water(image: Pixels, liquid: NDArray[np.float64], strength: float) -> NDArray[np.float32]:
+def water(image: Pixels, liquid: NDArray[np.float64], strength: float) -> NDArray[np.float32]:
     """(S, S, 3) image in [0, 1] with light on the edges of the drops."""
     # Above 1 wraps around, as in the source.
     layer = (liquid * 255.0).astype(np.int32).astype(np.uint8)
@@ -49,8 +49,8 @@ def _spatter(pixels: Pixels, constants: Constants, generators: Generators) -> Pi
     strength, muddy = constants[4:]
     out = np.empty_like(pixels)
     for image, dirty, generator in zip(pixels, out, generators, strict=True):
-        liquid = _drops(pixels.shape[1], constants, generator)
-        unit = _mud(image, liquid, constants) if muddy else _water(image, liquid, strength)
+        liquid = drops(pixels.shape[1], constants, generator)
+        unit = _mud(image, liquid, constants) if muddy else water(image, liquid, strength)
         dirty[...] = np.multiply(np.clip(unit, 0.0, 1.0), 255.0)
     return out
 

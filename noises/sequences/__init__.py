@@ -1,0 +1,1 @@
+"""Perturbation sequences: frames of an image under a slowly changing perturbation."""
