@@ -23,6 +23,9 @@ type: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.costs
 	$(BIN)/python -m benchmarks.evaluation
+	$(BIN)/python -m benchmarks.attacks
+	$(BIN)/python -m benchmarks.corruptions
+	$(BIN)/python -m benchmarks.system
 
 figures: $(INSTALLED)
 	$(BIN)/robustscope analyze runs/digits/results.h5
@@ -31,7 +34,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchattacks
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt torchattacks imagecorruptions
 	touch $@
 
 clean:
