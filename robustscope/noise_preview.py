@@ -135,10 +135,11 @@ def preview(
             pages = draw_pages(rows, Columns(images.ids, sheet.headings)) if rows else []
             for number, page in enumerate(pages, 1):
                 suffix = sheet.suffix if number == 1 else f"{sheet.suffix}-{number}"
-                written[out.with_name(f"{out.stem}{suffix}{out.suffix}")] = page
-    for path, page in written.items():
-        with replacing(path) as part:
-            Image.fromarray(page.pixels).save(part, "PNG", compress_level=1)  # 3 x faster
+                path = out.with_name(f"{out.stem}{suffix}{out.suffix}")
+                bar.set_postfix_str(f"writing {path.name}")
+                with replacing(path) as part:  # more compression takes 3 times as long
+                    Image.fromarray(page.pixels).save(part, "PNG", compress_level=1)
+                written[path] = page
     return written
 
 
