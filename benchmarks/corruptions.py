@@ -1,8 +1,8 @@
 """The benchmark's corruptions against `imagecorruptions`, type by type, at 32 and 224 px.
 
-`python -m benchmarks.corruptions` takes about two minutes, with `--quick` half of one. Severity 3,
-seconds per image, one thread of one process, both sides turn by turn on the same images. The peer
-has the constants of ImageNet-C at every size, so for equal work ours uses them at 32 px too.
+`python -m benchmarks.corruptions` takes a minute and a half, with `--quick` a quarter of one.
+Severity 3, one thread of one process, both sides turn by turn on the same images. The peer has the
+constants of ImageNet-C at every size, so for equal work ours uses them at 32 px too.
 Agreement is the share of values within one grey level; random corruptions have none here, tests
 compare their distributions. Ours is given all images at once; its time has the generators in it.
 """

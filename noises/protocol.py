@@ -14,6 +14,9 @@ from noises.system import REFERENCE, SYSTEM_NOISES, find_system_noise
 from noises.system.inference import INFERENCE_NOISES
 from noises.system.variants import EXTRA_CHOICES
 
+KEPT = ("prediction", "confidence")
+"""The predicted class; its softmax."""
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -33,6 +36,8 @@ class Protocol:
         seed: Of every draw.
         inference: Names in `INFERENCE_NOISES`: the network otherwise than in float32.
         transfer: Attacks on named source networks whose images every network is shown.
+        keep: Names in `KEPT`: what is stored of every image of the clean, natural and system
+            conditions beyond right or wrong.
         note: What the user wants to remember.
     """
 
@@ -49,12 +54,14 @@ class Protocol:
     seed: int = 0
     inference: tuple[str, ...] = ()
     transfer: tuple[GradientAttack, ...] = ()
+    keep: tuple[str, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
         check_names("natural", self.natural, NATURAL_NOISES)
         check_names("system", self.system, (*SYSTEM_NOISES, *EXTRA_CHOICES))
         check_names("inference", self.inference, INFERENCE_NOISES)
+        check_names("keep", self.keep, KEPT)
         for part in ("attacks", "transfer"):
             names = [attack.name for attack in getattr(self, part)]
             check_names(part, names, names)

@@ -90,6 +90,13 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         type=int,
         help="processes of one thread each; 0: in this one (all cores; 1 GPU)",
     )
+    run.add_argument(
+        "--cache",
+        type=float,
+        default=20.0,
+        help="GiB of noised images kept on disk at most; beyond it they are made anew for each "
+        "network (%(default)g)",
+    )
     _add_common(run)
 
 
@@ -175,6 +182,7 @@ def _check_numbers(options: argparse.Namespace, spaces: int) -> None:
         "epochs": (1, 10**9),
         "seed": (0, LARGEST_SEED),
         "workers": (0, 10**4),
+        "cache": (0, 10**6),
     }
     for name, (least, most) in limits.items():
         value = getattr(options, name)
@@ -217,7 +225,8 @@ def do_run(options: argparse.Namespace) -> str:
     from robustscope.progress import Progress
     from robustscope.run import run
 
-    return describe(run(settings, out, workers, Progress(options.quiet)), out)
+    cache = int(options.cache * (1 << 30))
+    return describe(run(settings, out, workers, Progress(options.quiet), cache), out)
 
 
 def describe(record: dict[str, Any], out: Path) -> str:

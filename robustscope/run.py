@@ -30,7 +30,7 @@ from sampling.campaign import (
     evaluate_pending,
     train_supernets,
 )
-from sampling.conditions import Prepared, prepare
+from sampling.conditions import Cache, Prepared, prepare
 from sampling.store import Journal, Network, write_results
 
 RECORD = "run.json"
@@ -44,6 +44,7 @@ class Run:
     out: Path
     workers: int
     progress: Progress
+    cache: int
     seconds: dict[str, float] = field(default_factory=dict)
     memory: Peak = field(default_factory=Peak)
 
@@ -60,8 +61,17 @@ class Run:
             write_json(self.out / RECORD, {"finished": False, "seconds": self.seconds})
 
 
-def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict[str, Any]:
+def run(
+    settings: Settings, out: Path, workers: int, progress: Progress, cache: int
+) -> dict[str, Any]:
     """Do whatever is not done yet and return the finished record, which lies in out/run.json.
+
+    Args:
+        settings: What is asked.
+        out: Folder of the run.
+        workers: Processes; 0 runs everything in this one.
+        progress: Shows what is going on.
+        cache: Bytes of noised copies that may lie on disk.
 
     Raises:
         ValueError: Bad input, named; whatever was finished before stays.
@@ -81,7 +91,7 @@ def run(settings: Settings, out: Path, workers: int, progress: Progress) -> dict
     with hold(out):
         write_json(out / FILE, json.loads(settings.to_json()))
         (out / "supernets").mkdir(exist_ok=True)
-        job = Run(settings, out, workers, progress, earlier_seconds(out))
+        job = Run(settings, out, workers, progress, cache, earlier_seconds(out))
         return _stages(job, protocol, dataset, plans, networks)
 
 
@@ -210,8 +220,8 @@ def make_copies(job: Run, dataset: Dataset, protocol: Protocol, sources: Sequenc
     """Noise the images once for all networks."""
     total = 1 + len(protocol.natural) * len(protocol.severities) + len(protocol.system)
     with job.progress.bar("Noising", total, "conditions") as bar:
-        images, folder = job.settings.images, job.out / "cache"
-        return prepare(dataset, protocol, images, folder, bar.update, sources)
+        cache = Cache(job.out / "cache", job.cache)
+        return prepare(dataset, protocol, job.settings.images, cache, bar.update, sources)
 
 
 def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Prepared) -> None:

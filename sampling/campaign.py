@@ -8,7 +8,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,13 +169,7 @@ def evaluation_handler(
         weights = weights_hash(subnet)
         deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
         outcome = evaluator.evaluate(fold(subnet), weights, deployed)
-        return Outcome(
-            weights,
-            outcome.evaluated,
-            outcome.correct,
-            outcome.alarms,
-            time.perf_counter() - begin,
-        )
+        return replace(outcome, seconds=time.perf_counter() - begin)
 
     return evaluate
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 from noises.adversarial.engine import Armed, arm, run_attacks
 from noises.adversarial.table import ATTACKS
 from noises.system.inference import INFERENCE_NOISES
+from sampling.answers import confident_class, finite_logits
 from sampling.conditions import Prepared
 from sampling.store import Outcome
+from sampling.store.layers import LAYERS
 from training.loop import to_float
 
 RESIDENT = 1 << 29
@@ -52,16 +55,13 @@ class Evaluator:
     @cached_property
     def resident(self) -> list[Tensor] | None:
         """Every forward batch as floats when they fit, else None."""
-        shape = self.prepared.copies.shape[1:]
-        size = 4 * self.copies * int(np.prod(shape))
+        size = 4 * self.copies * int(np.prod(self.prepared.copies.shape))
         return list(self._convert()) if size <= RESIDENT else None
 
     def _convert(self) -> Iterator[Tensor]:
         """Forward batches: all copies of all images in one stream, cut into equal batches."""
-        flat = self.prepared.copies.reshape(-1, *self.prepared.copies.shape[2:])
-        total = self.copies * len(self.labels)
-        for start in range(0, total, self.batch):
-            yield to_float(np.array(flat[start : min(start + self.batch, total)]), self.device)
+        for pixels in self.prepared.copies.batches(self.batch):
+            yield to_float(pixels, self.device)
 
     def evaluate(
         self, network: nn.Module, weights: str, deployed: nn.Module | None = None
@@ -81,14 +81,23 @@ class Evaluator:
         m, i = len(prepared.conditions), len(self.labels)
         evaluated = np.zeros((m, i), np.bool_)
         correct = np.zeros((m, i), np.bool_)
-        right = self._forward(network)
+        prediction, kept = self._forward(network)
+        right = prediction == prepared.labels
         for c, row in enumerate(prepared.row):
             if row >= 0:
                 evaluated[c], correct[c] = True, right[row]
         self._infer(deployed or network, right[0], evaluated, correct)
-        alarms = self._attack(network, evaluated, correct)
+        alarms, distance = self._attack(network, evaluated, correct)
         self._transfer(network, evaluated, correct, alarms)
-        return Outcome(weights, evaluated, correct, alarms)
+        return Outcome(
+            weights,
+            evaluated,
+            correct,
+            alarms,
+            prediction=kept.get("prediction"),
+            confidence=kept.get("confidence"),
+            distance=distance,
+        )
 
     def _of(self, family: str) -> list[int]:
         """Places of the conditions of a family."""
@@ -102,7 +111,7 @@ class Evaluator:
         correct: NDArray[np.bool_],
     ) -> None:
         """The clean images under every inference noise; `right` stands where nothing changes."""
-        images = np.array(self.prepared.copies[0]) if self.prepared.protocol.inference else None
+        images = np.array(self.prepared.copies.clean) if self.prepared.protocol.inference else None
         for c in self._of("inference"):
             noise = INFERENCE_NOISES[self.prepared.conditions[c].name]
             evaluated[c], correct[c] = True, right
@@ -119,32 +128,44 @@ class Evaluator:
         finite: NDArray[np.bool_] = logits.isfinite().all(1).numpy()
         return right & finite
 
-    def _forward(self, network: nn.Module) -> NDArray[np.bool_]:
-        """(F, I) whether each image of each copy is classified right."""
-        predictions = []
-        with torch.no_grad():
-            for images in self.resident or self._convert():
-                logits = network(images)
-                if not bool(logits.isfinite().all()):
-                    raise ValueError("Network.outputs must be finite; got NaN or infinity.")
-                predictions.append(logits.argmax(1).cpu())
-        flat = torch.cat(predictions).view(self.copies, len(self.labels))
-        return (flat == self.labels).numpy()
+    def _forward(self, network: nn.Module) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+        """(F, I) predicted class of each image of each copy, and (M, I) what the protocol keeps."""
+        keep = self.prepared.protocol.keep
+        predictions, confidences = [], []
+        for images in self.resident or self._convert():
+            logits = finite_logits(network, images)
+            predictions.append(logits.argmax(1).cpu().numpy())
+            if "confidence" in keep:
+                confidences.append(confident_class(logits)[1])
+        shape = self.copies, len(self.labels)
+        prediction = np.concatenate(predictions).reshape(shape)
+        found = {"prediction": prediction}
+        if "confidence" in keep:
+            found["confidence"] = np.concatenate(confidences).reshape(shape)
+        return prediction, {name: self._by_condition(name, found[name]) for name in keep}
+
+    def _by_condition(self, name: str, found: NDArray[Any]) -> NDArray[Any]:
+        """(M, I) of a layer from (F, I): conditions that read no copy have none."""
+        row = np.array(self.prepared.row)
+        values = LAYERS[name].empty((len(row), len(self.labels)))
+        values[row >= 0] = found[row[row >= 0]]
+        return values
 
     @cached_property
     def attacked_images(self) -> Tensor:
         """(A, 3, s, s) images that attacks run on."""
-        chosen = self.prepared.copies[0][self.prepared.attacked]
+        chosen = self.prepared.copies.clean[self.prepared.attacked]
         return to_float(np.array(chosen), self.device)
 
     def _attack(
         self, network: nn.Module, evaluated: NDArray[np.bool_], correct: NDArray[np.bool_]
-    ) -> dict[str, NDArray[np.float64]]:
-        """Fill in the adversarial conditions; alarm name to (M,)."""
+    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float32] | None]:
+        """Fill in the adversarial conditions; alarm name to (M,), and distances (M, I) if any."""
         alarms: dict[str, NDArray[np.float64]] = {}
+        distances = LAYERS["distance"].empty(evaluated.shape)
         places = self._of("adversarial")
         if not places:
-            return alarms
+            return alarms, None
         chosen = self.prepared.attacked
         labels = self.labels[torch.from_numpy(np.array(chosen))].to(self.device)
         plan = self.prepared.protocol.plan
@@ -156,7 +177,10 @@ class Evaluator:
             correct[c, chosen] = ~outcomes[name].fooled[e]
             for alarm, shares in outcomes[name].alarms.items():
                 alarms.setdefault(alarm, np.full(len(evaluated), np.nan))[c] = shares[e]
-        return alarms
+            least = outcomes[name].distance
+            if least is not None and e == 0:  # all budgets of the attack share it
+                distances[c, chosen] = least
+        return alarms, None if np.isnan(distances).all() else distances
 
     def _transfer(
         self,

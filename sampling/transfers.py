@@ -51,7 +51,7 @@ def _attacked(
     sources: Mapping[str, Subnet], prepared: Prepared, device: str
 ) -> NDArray[np.float32]:
     protocol, chosen = prepared.protocol, prepared.attacked
-    images = to_float(np.array(prepared.copies[0][chosen]), device)
+    images = to_float(np.array(prepared.copies.clean[chosen]), device)
     labels = torch.from_numpy(np.array(prepared.labels[chosen])).to(device)
     ids = [prepared.ids[i] for i in chosen]
     parts = [

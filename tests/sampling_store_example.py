@@ -1,10 +1,23 @@
 """A small campaign with every kind of row, for the tests of the store."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sampling.store import Campaign, Condition, Network, Outcome, Row
+from sampling.store import (
+    NO_PREDICTION,
+    Campaign,
+    Condition,
+    Network,
+    Outcome,
+    Row,
+    SequenceOutcome,
+    SequenceRecord,
+    SetOutcome,
+    SetRecord,
+)
 
 CONDITIONS = (
     Condition("clean", "clean", 0, "{}", "clean"),
@@ -55,3 +68,60 @@ def make_rows() -> list[Row]:
     rows.append(Row(make_network(4), None, "failed", "diverged: «NaN»\nin layer 3"))
     rows.append(Row(make_network(5), None, "pending", ""))
     return rows
+
+
+ODD = SetRecord("odd", tuple(f"odd/{i}" for i in range(9)), np.array([0, 2] * 4 + [-1]), (0, 2))
+MOVES = SequenceRecord(
+    name="test_p",
+    sequences=("gaussian_noise", "tilt"),
+    references=("first", "previous"),
+    frames=(5, 3),
+    image_ids=("test/3", "test/4", "test/5"),
+    labels=np.arange(3),
+)
+FULL = replace(CAMPAIGN, sets=(ODD,), sequence_sets=(MOVES,))
+
+
+def make_full_outcome(index: int) -> Outcome:
+    """The same bits as `make_outcome`, and everything else that an outcome can hold."""
+    rng = np.random.default_rng(100 + index)
+    bits = make_outcome(index)
+    odd = rng.random((4, 9)) < 0.6
+    odd[1:3] = False  # not asked of this set
+    guess = rng.choice([0, 2], (4, 9)).astype(np.uint16)
+    other = SetOutcome(odd, odd & (guess == ODD.labels), np.where(odd, guess, NO_PREDICTION))
+    said = rng.integers(0, 3, (2, 5, 3)).astype(np.uint16)
+    said[1, 3:] = NO_PREDICTION
+    said[0, :, 1] = NO_PREDICTION  # an image that was not evaluated
+    distance = np.where(bits.evaluated, rng.random((4, 21), np.float32), np.nan)
+    distance[[0, 2, 3]] = np.nan
+    distance[1, np.flatnonzero(bits.evaluated[1])[0]] = np.inf
+    tried = np.where(bits.evaluated, rng.random((4, 21)), np.nan)
+    rank = np.where(said[:, 0] == NO_PREDICTION, np.nan, rng.random((2, 3)))
+    tried[1] = np.nan
+    return replace(
+        bits,
+        prediction=_predictions(bits),
+        confidence=tried.astype(np.float16),
+        distance=distance.astype(np.float32),
+        others={"odd": other},
+        sequences={"test_p": SequenceOutcome(said, rank.astype(np.float32))},
+    )
+
+
+def _predictions(bits: Outcome) -> NDArray[np.uint16]:
+    """The label where right, the class after it where wrong; none under the attack."""
+    labels = CAMPAIGN.labels
+    made = np.where(bits.correct, labels, (labels + 1) % 3)
+    made[~bits.evaluated] = NO_PREDICTION
+    made[1] = NO_PREDICTION
+    return made.astype(np.uint16)
+
+
+def make_full_rows() -> list[Row]:
+    """As `make_rows`, three of the four outcomes with everything."""
+    rows = make_rows()
+    return [
+        row._replace(outcome=make_full_outcome(index)) if index < 3 else row
+        for index, row in enumerate(rows)
+    ]

@@ -107,6 +107,7 @@ def p_values(noise, peer, severity):
     return 2 * stats.t.sf(t, (draws - 1) * count)
 
 
+@pytest.mark.slow
 def test_natural_random_ones_are_distributed_as_the_peer(peer):
     cases = [(name, severity) for name in RANDOM for severity in plan(name)[0]]
     p = np.concatenate([p_values(NATURAL_NOISES[n], peer, s) for n, s in cases])

@@ -52,6 +52,7 @@ CHANGES = {
     "batch": 401,
     "plan": Plan(batch=128),
     "seed": 1,
+    "keep": ("prediction",),
     "note": "why",
 }
 
@@ -195,6 +196,8 @@ REFUSED = {
     "count": ('{"attacked": 0}', r"Protocol\.attacked must be an integer of at least 1; got 0"),
     "type": ('{"batch": "400"}', r"Protocol\.batch must be of type int; got '400'"),
     "truth": ('{"seed": true}', r"Protocol\.seed must be of type int; got True"),
+    "keep": ('{"keep": ["logits"]}', r"Protocol\.keep must be among prediction, confidence; got"),
+    "kept": ('{"keep": ["prediction", "prediction"]}', r"Protocol\.keep must have distinct names"),
     "seed": ('{"seed": -1}', r"Protocol\.seed must be an integer of at least 0; got -1"),
     "size": ('{"size": 32}', r"Protocol\.size must be that of the images, 16; got 32"),
     "plan": ('{"plan": {"lanes": 4}}', r"Plan\.lanes must be one of its fields; .*batch, nested"),

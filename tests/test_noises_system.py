@@ -22,10 +22,9 @@ from noises.system import (
     EXTRA_CHOICES,
     REFERENCE,
     SYSTEM_NOISES,
+    Comparison,
     SystemNoise,
     find_system_noise,
-    identical,
-    pixel_distance,
     render_all,
     resize_side,
 )
@@ -146,8 +145,9 @@ def test_twins_and_distances_cover_decoders() -> None:
     Image.fromarray(photo).save(buffer, "JPEG", quality=90, subsampling=2)
     variants = [SYSTEM_NOISES[n] for n in (REFERENCE, "opencv_decoder", "ffmpeg_decoder")]
     rendered = render_all(variants, [buffer.getvalue()], 32)
-    assert identical(rendered) == {"opencv_decoder": REFERENCE}
-    distances = pixel_distance(rendered)
+    comparison = compared(rendered)
+    assert comparison.twins() == {"opencv_decoder": REFERENCE}
+    distances = comparison.distances()
     assert distances["opencv_decoder"].maximum == 0
     assert distances["ffmpeg_decoder"].mean > 0
 
@@ -177,24 +177,33 @@ def test_variant_whose_decoder_is_missing_says_what_to_install(
             assert "\n" not in str(caught.value)
 
 
-def test_identical_names_the_earliest_copy() -> None:
+def compared(rendered: dict[str, np.ndarray], reference: str = REFERENCE) -> Comparison:
+    """Two blocks of images, one after the other."""
+    comparison = Comparison(reference)
+    for part in (slice(0, 1), slice(1, None)):
+        comparison.add({name: pixels[part] for name, pixels in rendered.items()})
+    return comparison
+
+
+def test_twins_name_the_earliest_of_equal_pixels() -> None:
     zero, one = np.zeros((2, 3, 3, 3), np.uint8), np.ones((2, 3, 3, 3), np.uint8)
     almost = zero.copy()
     almost[1, 2, 2, 2] = 1
-    rendered = {"a": zero, "b": one, "c": zero.copy(), "d": almost, "e": one[::-1], "f": zero[:1]}
-    assert identical(rendered) == {"c": "a", "e": "b"}
+    rendered = {"a": zero, "b": one, "c": zero.copy(), "d": almost, "e": one[::-1]}
+    assert compared(rendered, "a").twins() == {"c": "a", "e": "b"}
 
 
-def test_pixel_distance_is_largest_and_mean_difference() -> None:
-    base = np.full((1, 2, 1, 3), 100, np.uint8)
+def test_distance_is_largest_and_mean_difference() -> None:
+    base = np.full((2, 2, 1, 3), 100, np.uint8)
     other = base.copy()
     other[0, 0, 0] = (90, 100, 102)
-    found = pixel_distance({REFERENCE: base, "x": other})
-    assert (found["x"].maximum, found["x"].mean) == (10, 2.0)
+    other[1, 1, 0] = (88, 100, 100)
+    found = compared({REFERENCE: base, "x": other}).distances()
+    assert (found["x"].maximum, found["x"].mean) == (12, 2.0)
     assert (found[REFERENCE].maximum, found[REFERENCE].mean) == (0, 0.0)
-    assert pixel_distance({REFERENCE: base, "x": other}, "x")[REFERENCE] == found["x"]
+    assert compared({REFERENCE: base, "x": other}, "x").distances()[REFERENCE] == found["x"]
     with pytest.raises(ValueError, match=r"must be rendered too; got 'system_reference'"):
-        pixel_distance({"x": other})
+        compared({"x": other})
 
 
 @pytest.mark.parametrize("field", ["decoder", "resizer", "colour"])
@@ -205,7 +214,7 @@ def test_system_noise_refuses_unknown_choices(field: str) -> None:
 
 def distinct(encoded: list[bytes], size: int) -> set[str]:
     rendered = render_all(SYSTEM_NOISES.values(), encoded, size)
-    return set(rendered) - set(identical(rendered)) - {REFERENCE}
+    return set(rendered) - set(compared(rendered).twins()) - {REFERENCE}
 
 
 def test_digits_have_eight_distinct_variants() -> None:

@@ -8,16 +8,20 @@ import pytest
 import torch
 from torch import nn
 
+import metrics
 from images.datasets import load_dataset
-from noises.adversarial.engine import arm
+from noises.adversarial.engine import arm, run_attacks
 from noises.adversarial.gradient import GradientAttack
+from noises.adversarial.minimum_norm import DDN
 from noises.adversarial.plan import Plan
 from noises.adversarial.square import Square
 from noises.adversarial.transfer import last_iterates
 from noises.presets import quick
 from noises.system.inference import INFERENCE_NOISES
-from sampling.conditions import prepare
+from sampling.conditions import Cache, prepare
 from sampling.evaluation import Evaluator
+from sampling.store import NO_PREDICTION
+from sampling.store.outcome_checks import check_outcome
 from sampling.transfers import transfer_images
 from supernet.calibration import recalibrate, weights_hash
 from supernet.network import spawn
@@ -42,12 +46,12 @@ PROTOCOL = replace(
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     folder, data = tmp_path_factory.mktemp("copies"), load_dataset("digits", 16)
-    return prepare(data, PROTOCOL, 60, folder, sources=("one", "two"))
+    return prepare(data, PROTOCOL, 60, Cache(folder), sources=("one", "two"))
 
 
 def images_of(prepared):
     chosen = np.array(prepared.attacked)
-    images = to_float(np.array(prepared.copies[0]), "cpu")
+    images = to_float(np.array(prepared.copies.clean), "cpu")
     return images, torch.from_numpy(np.array(prepared.labels)), chosen
 
 
@@ -101,6 +105,42 @@ def test_transfer_from_the_network_itself_is_its_own_attack(prepared):
     np.testing.assert_array_equal(found.evaluated[carried].sum(1), 40)
     assert np.nanmax(found.alarms["transfer_wins"]) == 0.0
     assert found.correct[0].mean() > 0.9
+
+
+def test_answers_that_the_protocol_keeps_are_those_of_a_plain_pass(prepared):
+    protocol = replace(PROTOCOL, keep=("prediction", "confidence"))
+    kept = replace(prepared, protocol=protocol)
+    found = Evaluator(kept, "cpu", made_on_trained(prepared)).evaluate(trained(), "w")
+    images, labels, _ = images_of(prepared)
+    classes, confidence = metrics.confident_class(trained()(images).detach().numpy())
+    np.testing.assert_array_equal(found.prediction[0], classes)
+    np.testing.assert_array_equal(found.confidence[0], confidence.astype(np.float16))
+    np.testing.assert_array_equal(found.correct[0], classes == labels.numpy())
+    assert (found.prediction[1:] == NO_PREDICTION).all()
+    assert np.isnan(found.confidence[1:]).all()
+    check_outcome("network", found)
+
+
+def test_nothing_is_kept_unless_asked(prepared):
+    found = Evaluator(prepared, "cpu", made_on_trained(prepared)).evaluate(trained(), "w")
+    assert (found.prediction, found.confidence, found.distance) == (None, None, None)
+
+
+def test_distances_of_minimum_norm_attacks_lie_in_the_row_of_the_first_budget(tmp_path):
+    attacks = (FGSM, DDN("ddn", (0.3, 0.9), 10, ""))
+    protocol = replace(PROTOCOL, attacks=attacks, inference=(), transfer=())
+    prepared = prepare(load_dataset("digits", 16), protocol, 60, Cache(tmp_path))
+    found = Evaluator(prepared, "cpu").evaluate(trained(), "w")
+    images, labels, chosen = images_of(prepared)
+    armed = [arm(a, [prepared.ids[i] for i in chosen], protocol.seed) for a in attacks]
+    wanted = run_attacks(trained(), images[chosen], labels[chosen], armed, protocol.plan)["ddn"]
+    row = [c.name for c in prepared.conditions].index("ddn_e1")
+    np.testing.assert_array_equal(found.distance[row, chosen], wanted.distance)
+    assert (~np.isnan(found.distance)).sum(1)[row] == 40
+    found.distance[row, chosen] = np.nan
+    assert np.isnan(found.distance).all()
+    fooled = wanted.distance <= np.array([[0.3], [0.9]])  # the radii say the same as the distance
+    np.testing.assert_array_equal(found.correct[row : row + 2, chosen], ~fooled)
 
 
 class Rounded(nn.Module):

@@ -219,9 +219,9 @@ def test_journal_refuses_other_files(path: Path, content: bytes) -> None:
 
 def test_journal_refuses_other_databases_versions_and_places(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(ValueError, match="version must be 1; got 2"):
+    with pytest.raises(ValueError, match="version must be 1 to 2; got 3"):
         Journal.open(path, SETTINGS)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA application_id = 5")
@@ -236,7 +236,7 @@ def test_journal_refuses_other_databases_versions_and_places(path: Path) -> None
 
 def test_journal_commits_reach_the_disk(path: Path) -> None:
     with Journal.open(path, SETTINGS) as journal:
-        execute = journal._connection.execute
+        execute = journal._tables.connection.execute
         assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 

@@ -118,23 +118,15 @@ class _FABMethod:
         """Take finds back towards the image, then project on the boundary ahead."""
         x, target = view.state["x"], view.state["target"]
 
-        def gap(logits: Tensor, label: Tensor, aim: Tensor) -> Tensor:
-            return picked(logits, aim) - picked(logits, label)
-
-        victim = self.trial.victim
-        answer = victim.gradient(x, lambda z: gap(z, view.label, target))
-        found = self._distance(x, view, answer.logits)
-        loss, gradient = answer.loss, answer.gradient
-        won = torch.isfinite(found).nonzero().flatten()
-        if len(won):
-            label, aim = view.label[won], target[won]
-            x[won] = view.origin[won] + (x[won] - view.origin[won]) * self.attack.back
-            again = victim.gradient(x[won], lambda z: gap(z, label, aim))
-            loss[won], gradient[won] = again.loss, again.gradient
+        # most iterates are finds: asking first, then once for the gradient, costs least
+        found = self.judge(view)
+        won = torch.isfinite(found)[:, None, None, None]
+        x.copy_(torch.where(won, view.origin + (x - view.origin) * self.attack.back, x))
+        answer = self.trial.victim.gradient(x, lambda z: picked(z, target) - picked(z, view.label))
         if step == 0:
-            blind = (gradient.flatten(1) == 0).all(1).cpu().numpy()
+            blind = (answer.gradient.flatten(1) == 0).all(1).cpu().numpy()
             self.trial.blind[view.row, view.image] |= blind
-        x.copy_(self._ahead(x, view.origin, loss, gradient))
+        x.copy_(self._ahead(x, view.origin, answer.loss, answer.gradient))
         return found
 
     def _ahead(self, x: Tensor, origin: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
@@ -154,12 +146,10 @@ class _FABMethod:
         return mixed.clamp_(0.0, 1.0)
 
     def judge(self, view: View) -> Tensor:
-        """Distances of the last iterates that are misclassified."""
+        """Distances of the iterates that are misclassified."""
         x = view.state["x"]
-        return self._distance(x, view, self.trial.victim.logits(x))
-
-    def _distance(self, x: Tensor, view: View, logits: Tensor) -> Tensor:
-        return reach(logits, view.label) + length(x - view.origin, self.norm).flatten()
+        found = reach(self.trial.victim.logits(x), view.label)
+        return found + length(x - view.origin, self.norm).flatten()
 
 
 def run_fab(trial: Trial, attacks: Sequence[tuple[FAB, Entry]]) -> None:

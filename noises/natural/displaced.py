@@ -9,7 +9,9 @@ from noises.natural.compiled import compiled
 @compiled
 def _reflected(position: float, size: int) -> float:
     """Position folded into [-0.5, size - 0.5], mirrored about the outer edges of the end pixels."""
-    folded = (position + 0.5) % (2.0 * size)
+    folded = position + 0.5
+    if not 0.0 <= folded < 2.0 * size:  # a remainder costs more than all the rest
+        folded %= 2.0 * size
     return min(folded, 2.0 * size - folded) - 0.5
 
 

@@ -12,14 +12,13 @@ from noises.natural.displaced import read_displaced
 
 
 @cache
-def smoothing_matrix(size: int, sigma: float) -> NDArray[np.float64]:
+def smoothing_matrix(size: int, sigma: float) -> NDArray[np.float32]:
     """(size, size) Gaussian filter along a line, reflected at its ends, cut at 3 sigma.
 
     As a matrix, because sigma may be as long as the line, where a filter folds over many times.
     """
-    matrix: NDArray[np.float64] = ndimage.gaussian_filter1d(
-        np.eye(size), sigma, axis=0, mode="reflect", truncate=3.0
-    )
+    whole = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="reflect", truncate=3.0)
+    matrix: NDArray[np.float32] = whole.astype(np.float32)
     matrix.flags.writeable = False  # cached
     return matrix
 
@@ -41,11 +40,12 @@ def _displacement(
     size: int, alpha: float, sigma: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """(S, S) pixels to move along one axis."""
-    field = generator.uniform(-1.0, 1.0, (size, size))
+    field = generator.random((size, size), dtype=np.float32) * np.float32(2.0) - np.float32(1.0)
     if alpha == 0.0:
         return np.zeros((size, size), dtype=np.float32)
     smooth = smoothing_matrix(size, sigma)
-    return (smooth @ field @ smooth.T * alpha).astype(np.float32)
+    displacement: NDArray[np.float32] = smooth @ field @ smooth.T * np.float32(alpha)
+    return displacement
 
 
 def _elastic(pixels: Pixels, constants: Constants, generators: Generators) -> Pixels:

@@ -1,6 +1,6 @@
 """System noise: what decoders, resizers and colour conversion change."""
 
-from noises.system.rendering import PixelDistance, identical, pixel_distance, render_all
+from noises.system.rendering import Comparison, PixelDistance, render_all
 from noises.system.variants import (
     EXTRA_CHOICES,
     REFERENCE,
@@ -14,11 +14,10 @@ __all__ = [
     "EXTRA_CHOICES",
     "REFERENCE",
     "SYSTEM_NOISES",
+    "Comparison",
     "PixelDistance",
     "SystemNoise",
     "find_system_noise",
-    "identical",
-    "pixel_distance",
     "render_all",
     "resize_side",
 ]

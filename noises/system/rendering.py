@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,33 +60,56 @@ def _first_of_equals(decoded: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDAr
     return first
 
 
-def identical(rendered: Mapping[str, NDArray[np.uint8]]) -> dict[str, str]:
-    """Variant to the earliest variant whose pixels are the same on all images.
+class Comparison:
+    """Variants compared with each other block of images by block, so that none need be held.
 
-    The first of a kind is absent; the others need no evaluation of their own.
+    Args:
+        reference: Variant that distances are measured from.
     """
-    first: dict[tuple[tuple[int, ...], bytes], str] = {}
-    copies: dict[str, str] = {}
-    for name, pixels in rendered.items():
-        key = (pixels.shape, hashlib.sha256(np.ascontiguousarray(pixels).data).digest())
-        earlier = first.setdefault(key, name)
-        if earlier != name:
-            copies[name] = earlier
-    return copies
 
+    def __init__(self, reference: str = REFERENCE) -> None:
+        self.reference = reference
+        self._digests: dict[str, Any] = {}
+        self._largest: dict[str, int] = {}
+        self._sums: dict[str, int] = {}
+        self._values = 0
 
-def pixel_distance(
-    rendered: Mapping[str, NDArray[np.uint8]], reference: str = REFERENCE
-) -> dict[str, PixelDistance]:
-    """Variant to its distance from the reference variant, which must be among the rendered."""
-    if reference not in rendered:
-        raise ValueError(
-            f"pixel_distance.reference must be rendered too; got {reference!r}, rendered "
-            f"{', '.join(rendered)}. Render it with the others."
-        )
-    origin = rendered[reference]
-    distances = {}
-    for name, pixels in rendered.items():
-        gap = np.maximum(pixels, origin) - np.minimum(pixels, origin)  # stays uint8
-        distances[name] = PixelDistance(int(gap.max()), float(gap.mean()))
-    return distances
+    def add(self, rendered: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Take the next images (B, s, s, 3) of every variant, always the same variants.
+
+        Raises:
+            ValueError: The reference is not among them.
+        """
+        if self.reference not in rendered:
+            raise ValueError(
+                f"Comparison.reference must be rendered too; got {self.reference!r}, rendered "
+                f"{', '.join(rendered)}. Render it with the others."
+            )
+        origin = rendered[self.reference]
+        self._values += origin.size
+        for name, pixels in rendered.items():
+            digest = self._digests.setdefault(name, hashlib.sha256())
+            digest.update(np.ascontiguousarray(pixels).data)
+            gap = np.maximum(pixels, origin) - np.minimum(pixels, origin)  # stays uint8
+            self._largest[name] = max(self._largest.get(name, 0), int(gap.max(initial=0)))
+            self._sums[name] = self._sums.get(name, 0) + int(gap.sum(dtype=np.int64))
+
+    def twins(self) -> dict[str, str]:
+        """Variant to the earliest variant whose pixels are the same on all images.
+
+        The first of a kind is absent; the others need no evaluation of their own.
+        """
+        first: dict[bytes, str] = {}
+        copies: dict[str, str] = {}
+        for name, digest in self._digests.items():
+            earlier = first.setdefault(digest.digest(), name)
+            if earlier != name:
+                copies[name] = earlier
+        return copies
+
+    def distances(self) -> dict[str, PixelDistance]:
+        """Variant to its distance from the reference."""
+        return {
+            name: PixelDistance(self._largest[name], self._sums[name] / self._values)
+            for name in self._digests
+        }

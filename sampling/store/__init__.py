@@ -2,7 +2,21 @@
 
 from .checks import StoreError
 from .journal import Counts, Journal
-from .records import DONE, FAILED, PENDING, Campaign, Condition, Network, Outcome, Row
+from .records import (
+    DONE,
+    FAILED,
+    NO_PREDICTION,
+    PENDING,
+    Campaign,
+    Condition,
+    Network,
+    Outcome,
+    Row,
+    SequenceOutcome,
+    SequenceRecord,
+    SetOutcome,
+    SetRecord,
+)
 from .results import Results, open_results
 from .verification import Verification, verify
 from .writer import write_results
@@ -10,6 +24,7 @@ from .writer import write_results
 __all__ = [
     "DONE",
     "FAILED",
+    "NO_PREDICTION",
     "PENDING",
     "Campaign",
     "Condition",
@@ -19,6 +34,10 @@ __all__ = [
     "Outcome",
     "Results",
     "Row",
+    "SequenceOutcome",
+    "SequenceRecord",
+    "SetOutcome",
+    "SetRecord",
     "StoreError",
     "Verification",
     "open_results",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .records import Campaign, Network, Outcome
+from .records import Network
 
 # What h5py and HDF5 raise for files that are missing, foreign, truncated or damaged.
 _HDF5_ERRORS = (
@@ -78,94 +78,8 @@ def check_network(network: Network) -> None:
             )
 
 
-def check_outcome(key: str, outcome: Outcome) -> None:
-    """Refuses an outcome whose arrays contradict each other; `key` names its network."""
-    check_text("Outcome.weights", outcome.weights)
-    evaluated, correct = outcome.evaluated, outcome.correct
-    for name, bits in (("evaluated", evaluated), ("correct", correct)):
-        if bits.dtype != np.bool_ or bits.ndim != 2 or bits.size == 0:
-            raise StoreError(
-                f"Outcome.{name} must be a non-empty (M, I) bool array; got {bits.dtype} "
-                f"{bits.shape} for {key}. Pass one row per condition, one column per image."
-            )
-    if evaluated.shape != correct.shape:
-        raise StoreError(
-            f"Outcome.correct must have the shape of Outcome.evaluated {evaluated.shape}; "
-            f"got {correct.shape} for {key}. Pass both as (M, I)."
-        )
-    if np.any(correct & ~evaluated):
-        raise StoreError(
-            f"Outcome.correct must be False wherever evaluated is False; got "
-            f"{int(np.sum(correct & ~evaluated))} contradictions for {key}. Mask it first."
-        )
-    if not 0 <= outcome.seconds < np.inf:
-        raise StoreError(
-            f"Outcome.seconds must be finite and not negative; got {outcome.seconds} for {key}. "
-            "Pass the wall time."
-        )
-    for name, values in outcome.alarms.items():
-        check_link("Outcome.alarms", name)
-        if np.shape(values) != evaluated.shape[:1]:
-            raise StoreError(
-                f"Outcome.alarms must be (M,) = {evaluated.shape[:1]} each; got {name} of shape "
-                f"{np.shape(values)} for {key}. Pass NaN where an alarm does not apply."
-            )
-
-
-def check_campaign(campaign: Campaign) -> None:
-    """Refuses a campaign that does not describe its own columns and images."""
-    texts = ("protocol", "protocol_hash", "dataset", "dataset_sha256", "device")
-    for name in texts:
-        check_text(f"Campaign.{name}", getattr(campaign, name))
-    for name in ("classes", "notes", "image_ids"):
-        for value in getattr(campaign, name):
-            check_text(f"Campaign.{name}", value)
-    for name in ("spaces", "supernets", "factor_units"):
-        for key, value in getattr(campaign, name).items():
-            check_link(f"Campaign.{name}", key)
-            check_text(f"Campaign.{name}[{key!r}]", value)
-    check_link("Campaign.image_set", campaign.image_set)
-    _check_conditions(campaign)
-    _check_images(campaign)
-
-
-def _check_conditions(campaign: Campaign) -> None:
-    conditions = campaign.conditions
-    if not conditions or conditions[0].family != "clean":
-        got = conditions[0].name if conditions else "none"
-        raise StoreError(
-            f"Campaign.conditions must begin with the clean one; got {got}. Put it first."
-        )
-    names = [condition.name for condition in conditions]
-    _check_unique("Campaign.conditions", names)
-    for condition in conditions:
-        for field in ("name", "family", "parameters", "reference"):
-            check_text(f"Condition.{field}", getattr(condition, field))
-        if condition.reference not in names:
-            raise StoreError(
-                f"Condition.reference must name a condition of the campaign; got "
-                f"{condition.reference!r} for {condition.name!r}. Add it or correct the name."
-            )
-
-
-def _check_images(campaign: Campaign) -> None:
-    n_images, labels = len(campaign.image_ids), campaign.labels
-    if n_images == 0:
-        raise StoreError("Campaign.image_ids must not be empty; got (). Choose some images.")
-    if labels.shape != (n_images,) or labels.dtype.kind not in "iu":
-        raise StoreError(
-            f"Campaign.labels must be ({n_images},) integers, one per image id; got "
-            f"{labels.dtype} {labels.shape}. Pass one class index per image."
-        )
-    if labels.min() < 0 or labels.max() >= len(campaign.classes):
-        raise StoreError(
-            f"Campaign.labels must be indices of the {len(campaign.classes)} classes; got "
-            f"{labels.min()} to {labels.max()}. Pass all class names."
-        )
-    _check_unique("Campaign.image_ids", campaign.image_ids)
-
-
-def _check_unique(owner: str, names: Iterable[str]) -> None:
+def check_unique(owner: str, names: Iterable[str]) -> None:
+    """Refuses a name that is there twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -9,10 +9,18 @@ from .atomic import replacing
 from .checks import StoreError
 
 APPLICATION = 0x52534A31  # "RSJ1" in the header of the file: this SQLite file is a journal
-VERSION = 1
+VERSION = 2
+
+# What version 2 adds: the optional arrays of outcomes, `image_set` "" being the campaign's own.
+_ARRAYS = """
+CREATE {}TABLE arrays (
+    position INTEGER NOT NULL, image_set TEXT NOT NULL, name TEXT NOT NULL,
+    dtype TEXT NOT NULL, shape TEXT NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (position, image_set, name));
+"""
 
 # `position` keeps the order of arrival; every row carries the digest of what it says.
-_TABLES = """
+_TABLES = f"""{_ARRAYS.format("")}
 CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE networks (
     position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record TEXT NOT NULL,
@@ -34,7 +42,7 @@ def sqlite_seam(path: Path) -> Iterator[None]:
     """Re-raises whatever SQLite or the disk raises as one line that names the journal."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: bytes turned text
         reason = " ".join(str(error).split())
         if isinstance(error, sqlite3.OperationalError | OSError):  # locked, disk full, no folder
             advice = "Free the disk or the file, or choose another folder."
@@ -64,6 +72,9 @@ def create(path: Path) -> None:
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """An open connection to the sound journal at `path`, WAL and synchronous=FULL.
 
+    A journal of version 1, which has no optional arrays, is brought to version 2 when opened for
+    writing, and left as it is when only read.
+
     Raises:
         StoreError: The file is no journal, of another version, or damaged.
         sqlite3.Error: The file is not SQLite, or locked.
@@ -71,18 +82,31 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
-        _check_header(path, connection)
+        version = _check_header(path, connection)
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+        if version < VERSION:
+            _upgrade(connection, read_only)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _check_header(path: Path, connection: sqlite3.Connection) -> None:
+def _upgrade(connection: sqlite3.Connection, read_only: bool) -> None:
+    if read_only:  # a temporary table is not in the file, and every query finds it
+        connection.execute(_ARRAYS.format("TEMPORARY "))
+        return
+    connection.execute("BEGIN IMMEDIATE")  # undone when the connection closes before the end
+    connection.execute(_ARRAYS.format(""))
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check_header(path: Path, connection: sqlite3.Connection) -> int:
+    """The version of a sound journal."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION:
@@ -91,9 +115,9 @@ def _check_header(path: Path, connection: sqlite3.Connection) -> None:
             f"Journal.path must be a journal; got {what} at {path}. "
             "Restore a copy, or choose another folder."
         )
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise StoreError(
-            f"Journal.version must be {VERSION}; got {version} in {path}. "
+            f"Journal.version must be 1 to {VERSION}; got {version} in {path}. "
             "Continue with the version of robustscope that made it."
         )
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -103,3 +127,4 @@ def _check_header(path: Path, connection: sqlite3.Connection) -> None:
             f"Journal.path must be undamaged; got {path} ({reason}). "
             "Restore a copy, or start again in another folder."
         )
+    return int(version)

@@ -5,25 +5,27 @@ Killing the process at any time loses at most what it had not yet recorded.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from filelock import FileLock, Timeout
 
-from .checks import StoreError, check_network, check_outcome, check_text
+from .checks import StoreError, check_network, check_text
 from .database import connect, create, sqlite_seam
 from .journal_rows import (
+    ArrayRow,
     OutcomeRow,
-    decode_network,
     decode_outcome,
     digest,
+    encode_arrays,
     encode_network,
     encode_outcome,
 )
+from .journal_tables import Tables
+from .outcome_checks import check_outcome
 from .records import DONE, FAILED, PENDING, Network, Outcome, Row
 from .settings import canonical, first_difference
 
@@ -50,7 +52,7 @@ class Journal:
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
         self.path = path
-        self._connection = connection
+        self._tables = Tables(path, connection)
         self._lock = lock
 
     @classmethod
@@ -109,14 +111,14 @@ class Journal:
 
     def close(self) -> None:
         """Closes the file and lets others write it."""
-        self._connection.close()
+        self._tables.connection.close()
         if self._lock is not None:
             self._lock.release()
 
     @property
     def settings(self) -> str:
         """Canonical JSON of the settings the journal was made with."""
-        return self.read(_SETTINGS) or "{}"
+        return self._tables.note(_SETTINGS) or "{}"
 
     def add(self, networks: Sequence[Network]) -> int:
         """How many of `networks` were new; they join the queue at its end, all or none.
@@ -125,34 +127,34 @@ class Journal:
             StoreError: A network has the key of another one that differs in some field.
         """
         new = 0
-        with self._transaction():
+        with self._tables.transaction():
             for network in networks:
                 new += self._add_one(network)
         return new
 
     def networks(self) -> list[Network]:
         """All networks in the order in which they were added."""
-        return [self._network(*row) for row in self._rows("SELECT * FROM networks")]
+        return [self._tables.network(*row) for row in self._tables.rows("SELECT * FROM networks")]
 
     def pending(self) -> list[Network]:
         """Networks with neither an outcome nor a failure, in order."""
-        rows = self._rows(
+        rows = self._tables.rows(
             "SELECT * FROM networks WHERE position NOT IN (SELECT position FROM outcomes) "
             "AND position NOT IN (SELECT position FROM attempts WHERE failed)"
         )
-        return [self._network(*row) for row in rows]
+        return [self._tables.network(*row) for row in rows]
 
     def start(self, key: str) -> int:
         """Which attempt at the network this is, from 1; call it before evaluating."""
-        with self._transaction():
-            position = self._position(key)
-            started, failure, failed = self._attempts(position)
-            self._set_attempts(position, started + 1, failure, failed)
+        with self._tables.transaction():
+            position = self._tables.position(key)
+            started, failure, failed = self._tables.attempts(position)
+            self._tables.set_attempts(position, started + 1, failure, failed)
         return started + 1
 
     def attempts(self, key: str) -> int:
         """How often the evaluation of the network was started."""
-        return self._attempts(self._position(key))[0]
+        return self._tables.attempts(self._tables.position(key))[0]
 
     def record(self, key: str, outcome: Outcome) -> None:
         """Keeps the outcome of a network; one that failed before is then done.
@@ -164,17 +166,15 @@ class Journal:
                 another outcome is recorded already.
         """
         check_outcome(key, outcome)
-        new = encode_outcome(outcome)
-        with self._transaction():
-            position = self._position(key)
-            old = self._outcome(position)
+        new, arrays = encode_outcome(outcome), encode_arrays(outcome)
+        with self._tables.transaction():
+            position = self._tables.position(key)
+            old = self._tables.outcome(position)
             if old is None:
-                values = (position, *new, digest(position, *new))
-                self._run(f"INSERT INTO outcomes VALUES ({','.join('?' * len(values))})", values)
-            elif old[:-1] != new[:-1]:
-                differing = [
-                    n for n in OutcomeRow._fields[:-1] if getattr(old, n) != getattr(new, n)
-                ]
+                self._tables.add_outcome(position, new)
+                for array in arrays:
+                    self._tables.add_array(position, array)
+            elif differing := _differing(old, new, self._tables.arrays(position), arrays):
                 raise StoreError(
                     f"Journal.record must not change a recorded outcome; got other "
                     f"{', '.join(differing)} for {key}. Start again in another folder."
@@ -187,37 +187,33 @@ class Journal:
             StoreError: The key is unknown or has an outcome.
         """
         check_text("Journal.fail.reason", reason)
-        with self._transaction():
-            position = self._position(key)
-            if self._outcome(position) is not None:
+        with self._tables.transaction():
+            position = self._tables.position(key)
+            if self._tables.outcome(position) is not None:
                 raise StoreError(
                     f"Journal.fail must be called for a network without outcome; got {key}. "
                     "Keep its outcome."
                 )
-            self._set_attempts(position, self._attempts(position)[0], reason, 1)
+            self._tables.set_attempts(position, self._tables.attempts(position)[0], reason, 1)
 
     def retry_failed(self) -> int:
         """How many failed networks went back into the queue; their attempts start from 0."""
-        with self._transaction():
-            return self._run(
+        with self._tables.transaction():
+            return self._tables.run(
                 "DELETE FROM attempts WHERE failed "
                 "AND position NOT IN (SELECT position FROM outcomes)"
             ).rowcount
 
-    def outcomes(self) -> Iterator[Row]:
-        """Every network with its outcome, status and failure, in order, one in memory at a time."""
-        for position, *rest in self._rows("SELECT * FROM networks"):
-            network = self._network(position, *rest)
-            row = self._outcome(position)
-            _, failure, failed = self._attempts(position)
-            if row is not None:
-                yield Row(network, decode_outcome(row), DONE, "")
-            else:
-                yield Row(network, None, FAILED if failed else PENDING, failure if failed else "")
+    def outcomes(self) -> Sequence[Row]:
+        """Every network with its outcome, status and failure, in order.
+
+        Rows are read when asked for and not kept: going through them needs memory for one.
+        """
+        return _Rows(self._tables)
 
     def counts(self) -> Counts:
         """How many networks there are, are done, failed and are still to do."""
-        ((total, done, failed),) = self._rows(
+        ((total, done, failed),) = self._tables.rows(
             "SELECT (SELECT count(*) FROM networks), (SELECT count(*) FROM outcomes), "
             "(SELECT count(*) FROM attempts WHERE failed "
             "AND position NOT IN (SELECT position FROM outcomes))"
@@ -230,27 +226,24 @@ class Journal:
         check_text("Journal.note.text", text)
         if name == _SETTINGS:
             raise StoreError(f"Journal.note.name must not be {name!r}; got it. Choose another.")
-        with self._transaction():
-            self._set_note(name, text)
+        with self._tables.transaction():
+            self._tables.set_note(name, text)
 
     def read(self, name: str) -> str | None:
         """The fact kept under a name, None when there is none."""
-        for text, stored in self._rows("SELECT text, digest FROM notes WHERE name = ?", (name,)):
-            self._check(stored, digest(name, text), f"the note {name!r}")
-            return str(text)
-        return None
+        return self._tables.note(name)
 
     def _settle(self, wanted: str) -> None:
         """Keeps the settings of a new journal; refuses others than the kept ones."""
-        kept = self.read(_SETTINGS)
+        kept = self._tables.note(_SETTINGS)
         if kept is None:
             if self.counts().total:
                 raise StoreError(
                     f"Journal.settings must be kept in the journal; got none in {self.path}. "
                     "Restore a copy, or start again in another folder."
                 )
-            with self._transaction():
-                self._set_note(_SETTINGS, wanted)
+            with self._tables.transaction():
+                self._tables.set_note(_SETTINGS, wanted)
         elif difference := first_difference(kept, wanted):
             name, old, new = difference
             raise StoreError(
@@ -261,73 +254,47 @@ class Journal:
     def _add_one(self, network: Network) -> bool:
         check_network(network)
         record = encode_network(network)
-        for (kept,) in self._rows("SELECT record FROM networks WHERE key = ?", (network.key,)):
+        for (kept,) in self._tables.rows(
+            "SELECT record FROM networks WHERE key = ?", (network.key,)
+        ):
             if kept != record:
                 raise StoreError(
                     f"Journal.add must be given one network per key; got another one for "
                     f"{network.key}. Keep the first one drawn."
                 )
             return False
-        ((last,),) = self._rows("SELECT coalesce(max(position), 0) FROM networks")
+        ((last,),) = self._tables.rows("SELECT coalesce(max(position), 0) FROM networks")
         values = (last + 1, network.key, record, digest(last + 1, network.key, record))
-        self._run("INSERT INTO networks VALUES (?, ?, ?, ?)", values)
+        self._tables.run("INSERT INTO networks VALUES (?, ?, ?, ?)", values)
         return True
 
-    def _network(self, position: int, key: str, record: str, stored: bytes) -> Network:
-        self._check(stored, digest(position, key, record), f"network {key}")
-        return decode_network(record)
 
-    def _position(self, key: str) -> int:
-        for row in self._rows("SELECT position FROM networks WHERE key = ?", (key,)):
-            return int(row[0])
-        raise StoreError(f"Journal.key must be of a network in the journal; got {key}. Add it.")
+class _Rows(Sequence[Row]):
+    """Rows by their number, for the networks that were there when it was made."""
 
-    def _outcome(self, position: int) -> OutcomeRow | None:
-        for row in self._rows("SELECT * FROM outcomes WHERE position = ?", (position,)):
-            self._check(row[-1], digest(*row[:-1]), f"the outcome of network {position}")
-            return OutcomeRow(*row[1:-1])
-        return None
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._networks = tables.rows("SELECT * FROM networks")
 
-    def _attempts(self, position: int) -> tuple[int, str, int]:
-        for row in self._rows("SELECT * FROM attempts WHERE position = ?", (position,)):
-            self._check(row[-1], digest(*row[:-1]), f"the attempts at network {position}")
-            return int(row[1]), str(row[2]), int(row[3])
-        return 0, "", 0
+    def __len__(self) -> int:
+        return len(self._networks)
 
-    def _set_attempts(self, position: int, started: int, failure: str, failed: int) -> None:
-        values = (position, started, failure, failed)
-        self._run(
-            "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)", (*values, digest(*values))
-        )
+    def __getitem__(self, index: int) -> Row:  # type: ignore[override]
+        tables, position = self._tables, self._networks[index][0]
+        network = tables.network(*self._networks[index])
+        row = tables.outcome(position)
+        if row is not None:
+            return Row(network, decode_outcome(row, tables.arrays(position)), DONE, "")
+        _, failure, failed = tables.attempts(position)
+        return Row(network, None, FAILED if failed else PENDING, failure if failed else "")
 
-    def _set_note(self, name: str, text: str) -> None:
-        self._run("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (name, text, digest(name, text)))
 
-    def _check(self, stored: bytes, computed: bytes, what: str) -> None:
-        if stored != computed:
-            raise StoreError(
-                f"Journal.path must be undamaged; got {what} changed in {self.path}. "
-                "Restore a copy, or start again in another folder."
-            )
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with sqlite_seam(self.path):
-            return self._connection.execute(statement, values).fetchall()
-
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        with sqlite_seam(self.path):
-            return self._connection.execute(statement, values)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._run("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._run("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise
+def _differing(
+    old: OutcomeRow, new: OutcomeRow, old_arrays: list[ArrayRow], new_arrays: list[ArrayRow]
+) -> list[str]:
+    """Names of what differs between two outcomes; seconds may."""
+    names = [n for n in OutcomeRow._fields[:-1] if getattr(old, n) != getattr(new, n)]
+    return names + sorted({array.label for array in set(old_arrays) ^ set(new_arrays)})
 
 
 def _acquire(path: Path, lock: FileLock) -> None:

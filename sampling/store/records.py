@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 DONE, FAILED, PENDING = "done", "failed", "pending"
 
+NO_PREDICTION = 65535
+"""Stands where no class was predicted, and in frames beyond the last of a sequence."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -64,6 +67,45 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class SetOutcome:
+    """What one network did on one image set, M conditions x I images.
+
+    Under one condition an optional array has an answer either for every image that was evaluated or
+    for none.
+
+    Attributes:
+        evaluated: (M, I) bool; False where the image was not tried under the condition.
+        correct: (M, I) bool; False wherever `evaluated` is False.
+        prediction: (M, I) uint16 class, `NO_PREDICTION` where none was made; None when not kept.
+        confidence: (M, I) float16 softmax of the prediction in [0, 1], NaN where none was made.
+        distance: (M, I) float32 least norm that a minimum-norm attack found, infinity where it
+            found nothing, NaN where there is none. It belongs to all budgets of the attack and lies
+            in the row of the first.
+    """
+
+    evaluated: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
+    prediction: NDArray[np.uint16] | None = None
+    confidence: NDArray[np.float16] | None = None
+    distance: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class SequenceOutcome:
+    """What one network said of every frame of Q perturbation sequences of I images.
+
+    Attributes:
+        prediction: (Q, F, I) uint16 class; `NO_PREDICTION` in frames beyond the last of a sequence,
+            and in all frames of an image that was not evaluated.
+        rank_distance: (Q, I) float32 top-5 distance (T5D), mean over the frames that are compared;
+            NaN where the image was not evaluated. None when not kept.
+    """
+
+    prediction: NDArray[np.uint16]
+    rank_distance: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one network did: right or wrong on every image that was tried, M conditions x I images.
 
@@ -74,6 +116,11 @@ class Outcome:
         alarms: Alarm name to (M,) float64, for instance the share of zero input gradients; NaN
             where the alarm does not apply.
         seconds: Wall time of the evaluation, volatile (kept in provenance).
+        prediction: As of `SetOutcome`; this and the next two are None when not kept.
+        confidence: As of `SetOutcome`.
+        distance: As of `SetOutcome`.
+        others: Name of another image set to what the network did there under the M conditions.
+        sequences: Name of a sequence set to what the network said there.
     """
 
     weights: str
@@ -81,6 +128,18 @@ class Outcome:
     correct: NDArray[np.bool_]
     alarms: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     seconds: float = 0.0
+    prediction: NDArray[np.uint16] | None = None
+    confidence: NDArray[np.float16] | None = None
+    distance: NDArray[np.float32] | None = None
+    others: Mapping[str, SetOutcome] = field(default_factory=dict)
+    sequences: Mapping[str, SequenceOutcome] = field(default_factory=dict)
+
+    @property
+    def main(self) -> SetOutcome:
+        """What the network did on the image set of the campaign."""
+        return SetOutcome(
+            self.evaluated, self.correct, self.prediction, self.confidence, self.distance
+        )
 
 
 class Row(NamedTuple):
@@ -97,6 +156,50 @@ class Row(NamedTuple):
     outcome: Outcome | None
     status: str
     failure: str
+
+
+@dataclass(frozen=True)
+class SetRecord:
+    """The images of one set.
+
+    Attributes:
+        name: Of the set, for instance "imagenet_a".
+        image_ids: (I,) stable image ids.
+        labels: (I,) int64 class indices; -1, but not in the set of the campaign, for an image that
+            shows none of the classes.
+        covered: Ascending indices of the classes that networks are judged among; all when empty.
+    """
+
+    name: str
+    image_ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    covered: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SequenceRecord:
+    """The perturbation sequences of one set of I images.
+
+    Attributes:
+        name: Of the set, for instance "test_p".
+        sequences: (Q,) names, for instance "gaussian_noise".
+        references: (Q,) what a frame is compared with: "first" frame or "previous" one.
+        frames: (Q,) frames of each sequence; F is the largest.
+        image_ids: (I,) stable image ids.
+        labels: (I,) int64 class indices.
+    """
+
+    name: str
+    sequences: tuple[str, ...]
+    references: tuple[str, ...]
+    frames: tuple[int, ...]
+    image_ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+    @property
+    def against_first(self) -> NDArray[np.bool_]:
+        """(Q,) whether frames are compared with the first, as the metrics ask."""
+        return np.array([reference == "first" for reference in self.references])
 
 
 @dataclass(frozen=True)
@@ -118,6 +221,8 @@ class Campaign:
         supernets: Supernet name to JSON of its training settings and weights hash.
         factor_units: Factor name to unit.
         notes: Plain sentences the report must repeat, for instance how raw pixels were encoded.
+        sets: Further image sets; conditions that are not asked of a set are not evaluated there.
+        sequence_sets: Sets of perturbation sequences.
     """
 
     protocol: str
@@ -134,3 +239,10 @@ class Campaign:
     supernets: Mapping[str, str]
     factor_units: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    sets: tuple[SetRecord, ...] = ()
+    sequence_sets: tuple[SequenceRecord, ...] = ()
+
+    @property
+    def main(self) -> SetRecord:
+        """The image set of the campaign."""
+        return SetRecord(self.image_set, self.image_ids, self.labels)

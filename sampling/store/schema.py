@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from .layers import LAYERS, SEQUENCE_LAYERS
 from .packing import n_bytes
 
 SCHEMA = 1
@@ -22,17 +23,13 @@ JSON_ATTRIBUTE = "json"  # of /spaces/<name> and /supernets/<name>
 UNIT_ATTRIBUTE = "unit"  # of /networks/factors/<name>
 GROUPS = ("networks", "networks/factors", "conditions", "sets", "alarms", "spaces", "supernets")
 
+Table = dict[str, tuple[tuple[int, ...], str]]
+"""Path to shape and type; the type of text is "text"."""
 
-def expected(n: int, m: int, i: int, image_set: str) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Path to (shape, type) of every dataset that must be there; the type of text is "text".
 
-    Args:
-        n: Networks.
-        m: Conditions.
-        i: Images of the set.
-        image_set: Name of the set.
-    """
-    table: dict[str, tuple[tuple[int, ...], str]] = {}
+def expected(n: int, m: int) -> Table:
+    """Every dataset that must be there but those of the sets, for N networks and M conditions."""
+    table: Table = {}
     for group, names, length in (
         ("networks", NETWORK_COLUMNS, n),
         ("conditions", CONDITION_COLUMNS, m),
@@ -40,13 +37,39 @@ def expected(n: int, m: int, i: int, image_set: str) -> dict[str, tuple[tuple[in
         for name in names:
             kind = "int64" if name in INTEGER_COLUMNS else "text"
             table[f"{group}/{name}"] = ((length,), kind)
-    folder = f"sets/{image_set}"
-    table[f"{folder}/label"] = ((i,), "int64")
-    table[f"{folder}/id"] = ((i,), "text")
-    for name in ("evaluated", "correct"):
-        table[f"{folder}/{name}"] = ((n, m, n_bytes(i)), "uint8")
-        table[f"{folder}/n_{name}"] = ((n, m), "uint32")
     return table
+
+
+def expected_set(n: int, m: int, i: int) -> Table:
+    """What the group of a set of I images must hold."""
+    table: Table = {"label": ((i,), "int64"), "id": ((i,), "text")}
+    for name in ("evaluated", "correct"):
+        table[name] = ((n, m, n_bytes(i)), "uint8")
+        table[f"n_{name}"] = ((n, m), "uint32")
+    return table
+
+
+def optional_set(n: int, m: int, i: int, covered: int) -> Table:
+    """What it may hold, `covered` being the number of classes that are covered."""
+    table: Table = {name: ((n, m, i), layer.kind) for name, layer in LAYERS.items()}
+    return table | {"covered": ((covered,), "int64")}
+
+
+def expected_sequences(n: int, q: int, f: int, i: int) -> Table:
+    """What the group of a set of Q perturbation sequences, of F frames at most, must hold."""
+    table: Table = {"label": ((i,), "int64"), "id": ((i,), "text"), "frames": ((q,), "int64")}
+    table |= {"sequence": ((q,), "text"), "reference": ((q,), "text")}
+    return table | {"prediction": ((n, q, f, i), SEQUENCE_LAYERS["prediction"].kind)}
+
+
+def optional_sequences(n: int, q: int, i: int) -> Table:
+    """What it may hold."""
+    return {"rank_distance": ((n, q, i), SEQUENCE_LAYERS["rank_distance"].kind)}
+
+
+def is_sequences(image_set: h5py.Group) -> bool:
+    """Whether the group of a set is one of perturbation sequences."""
+    return "frames" in image_set
 
 
 def text_array(values: Sequence[str]) -> NDArray[Any]:

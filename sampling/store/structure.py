@@ -12,11 +12,18 @@ from .schema import (
     LIST_ATTRIBUTES,
     SCHEMA,
     TEXT_ATTRIBUTES,
+    Table,
     expected,
+    expected_sequences,
+    expected_set,
     get_text,
+    is_sequences,
     kind_of,
+    optional_sequences,
+    optional_set,
 )
 
+READABLE = "a readable results file"
 ADVICE = "Export it again from the journal or restore a copy."
 
 
@@ -35,17 +42,24 @@ def check_structure(path: Path, file: h5py.File) -> None:
         [n for n in (*TEXT_ATTRIBUTES, *LIST_ATTRIBUTES, HASH_ATTRIBUTE) if n not in file.attrs],
     )
     _check_present(path, [n for n in GROUPS if not isinstance(file.get(n), h5py.Group)])
-    image_set = get_text(file, "image_set")
-    table = _table(file, image_set)
-    _check_present(path, [n for n in table if not isinstance(file.get(n), h5py.Dataset)])
-    for name, (shape, kind) in table.items():
+    n, m = _length(file, "networks/id"), _length(file, "conditions/name")
+    table = expected(n, m) | _columns(file, n, m)
+    optional: Table = {}
+    for name in {get_text(file, "image_set"), *file["sets"]}:
+        required, allowed = _set_tables(file, f"sets/{name}", n, m)
+        table |= required
+        optional |= allowed
+    _check_present(path, [name for name in table if not isinstance(file.get(name), h5py.Dataset)])
+    for name, (shape, kind) in (table | {k: v for k, v in optional.items() if k in file}).items():
         dataset = file[name]
         if dataset.shape != shape or kind_of(dataset) != kind:
             raise StoreError(
                 f"Results./{name} must be {kind} {shape} to fit the other datasets; got "
                 f"{kind_of(dataset)} {dataset.shape} in {path}. {ADVICE}"
             )
-    _check_counts(path, file[f"sets/{image_set}"])
+    for image_set in file["sets"].values():
+        if not is_sequences(image_set):
+            _check_counts(path, image_set)
 
 
 def _check_schema(path: Path, file: h5py.File) -> None:
@@ -66,16 +80,25 @@ def _check_present(path: Path, missing: list[str]) -> None:
         )
 
 
-def _table(file: h5py.File, image_set: str) -> dict[str, tuple[tuple[int, ...], str]]:
-    """What must be there, given the lengths of the three columns that set N, M and I."""
-    n, m, i = (
-        _length(file, name)
-        for name in ("networks/id", "conditions/name", f"sets/{image_set}/label")
-    )
-    table = expected(n, m, i, image_set)
-    table |= {f"networks/factors/{name}": ((n,), "float64") for name in file["networks/factors"]}
-    table |= {f"alarms/{name}": ((n, m), "float64") for name in file["alarms"]}
-    return table
+def _columns(file: h5py.File, n: int, m: int) -> Table:
+    """The columns whose names are the file's own."""
+    factors, alarms = file["networks/factors"], file["alarms"]
+    table: Table = {f"networks/factors/{name}": ((n,), "float64") for name in factors}
+    return table | {f"alarms/{name}": ((n, m), "float64") for name in alarms}
+
+
+def _set_tables(file: h5py.File, folder: str, n: int, m: int) -> tuple[Table, Table]:
+    """What a set must hold and may hold, given the columns that set its lengths."""
+    i = _length(file, f"{folder}/label")
+    if folder in file and is_sequences(file[folder]):
+        frames = file[f"{folder}/frames"][...]
+        q, f = len(frames), int(frames.max(initial=0))
+        tables = expected_sequences(n, q, f, i), optional_sequences(n, q, i)
+    else:
+        covered = _length(file, f"{folder}/covered")
+        tables = expected_set(n, m, i), optional_set(n, m, i, covered)
+    required, allowed = ({f"{folder}/{k}": v for k, v in t.items()} for t in tables)
+    return required, allowed
 
 
 def _length(file: h5py.File, name: str) -> int:

@@ -1,5 +1,6 @@
 """Whether a results file is what was written: its content hash and its counts, done again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import StoreError
-from .packing import padding_mask, popcount
+from .contradictions import Findings, against, in_sequences, within
+from .layers import PREDICTION
+from .packing import padding_mask, popcount, unpack
 from .records import DONE
 from .results import Results, open_results
 
@@ -36,7 +39,7 @@ class Verification:
 
 
 def verify(path: Path) -> Verification:
-    """The file at `path` read in full: content hash recomputed, counts compared with the bits.
+    """The file at `path` read in full: content hash recomputed, arrays compared with each other.
 
     Raises:
         StoreError: There is no such file. Every other finding is a problem in the answer.
@@ -51,39 +54,82 @@ def verify(path: Path) -> Verification:
             recomputed = results.recompute_hash()
             if stored != recomputed:
                 problems.append(f"content hash: stored {stored}, recomputed {recomputed}")
-            found, checked = _check_bits(results)
-            problems += found
+            for name in results.sets:
+                found, compared = _check_set(results, name)
+                problems += found
+                checked += compared
+            for name in results.sequence_sets:
+                problems += _check_sequences(results, name)
     except StoreError as error:
         problems.append(str(error))
     return Verification(path, not problems, stored, recomputed, checked, tuple(problems))
 
 
-def _check_bits(results: Results) -> tuple[list[str], int]:
-    """Problems of the bits, network by network, and how many counts were compared."""
-    tried_counts, right_counts = results.counts()
+def _check_set(results: Results, name: str) -> tuple[list[str], int]:
+    """Problems of an image set, some networks at a time, and how many counts were compared."""
+    reader, record, classes = results.image_set(name), results.sets[name], len(results.classes)
+    tried_counts, right_counts = reader.counts()
     n, m = tried_counts.shape
-    keys = results.networks["id"]
-    done = np.asarray(results.networks["status"] == DONE)
-    width = max(1, m * (len(results.labels) + 7) // 8)
-    step, problems, checked = max(1, _BLOCK_BYTES // width), [], 0
-    for start in range(0, n, step):
-        rows = np.arange(start, min(n, start + step))
-        tried, right = (results.packed(name, rows) for name in ("evaluated", "correct"))
+    images, layers = len(record.labels), reader.layers
+    problems, checked = [], 0
+    for rows in _blocks(n, m * images if layers else m * (images + 7) // 8):
+        tried, right = (reader.blocks(bits, rows) for bits in ("evaluated", "correct"))
         findings = {
             "n_evaluated differs from its bits": popcount(tried) != tried_counts[rows],
             "n_correct differs from its bits": popcount(right) != right_counts[rows],
             "right on images that were not evaluated": np.any(right & ~tried, axis=-1),
-            "bits beyond the last image": _stray(tried | right, len(results.labels)),
-            "outcomes of a network that is not done": tried.any(-1) & ~done[rows, None],
+            "bits beyond the last image": _stray(tried | right, images),
+            "outcomes of a network that is not done": tried.any(-1) & _undone(results, rows),
         }
-        for what, wrong in findings.items():
-            problems += [
-                f"{what}: network {keys[row]} (row {row}), {count} of {m} conditions"
-                for row, count in zip(rows, wrong.sum(axis=1), strict=True)
-                if count
-            ]
+        if layers:
+            values = {layer: reader.layer(layer, rows) for layer in layers}
+            unpacked = unpack(tried, images), unpack(right, images)
+            findings |= within(*unpacked, values)
+            findings |= against(record, classes, unpacked[1], values)
+        problems += _sentences(results, name, rows, findings)
         checked += 2 * tried[..., 0].size
     return problems, checked
+
+
+def _check_sequences(results: Results, name: str) -> list[str]:
+    """Problems of a set of perturbation sequences, some networks at a time."""
+    reader, record = results.sequence_set(name), results.sequence_sets[name]
+    size = len(record.sequences) * max(record.frames) * len(record.labels)
+    problems = []
+    for rows in _blocks(len(results.networks), size):
+        values = {layer: reader.layer(layer, rows) for layer in reader.layers}
+        made = PREDICTION.made(values["prediction"]).any((-2, -1))
+        findings = in_sequences(record, len(results.classes), values)
+        findings["outcomes of a network that is not done"] = made & _undone(results, rows)
+        problems += _sentences(results, name, rows, findings)
+    return problems
+
+
+def _blocks(n: int, row_bytes: int) -> Iterator[NDArray[np.int64]]:
+    """Row numbers, so many at a time that they fit the memory."""
+    step = max(1, _BLOCK_BYTES // max(1, row_bytes))
+    for start in range(0, n, step):
+        yield np.arange(start, min(n, start + step))
+
+
+def _undone(results: Results, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n, 1) whether there should be no outcome."""
+    undone: NDArray[np.bool_] = np.asarray(results.networks["status"] != DONE)[rows, None]
+    return undone
+
+
+def _sentences(
+    results: Results, name: str, rows: NDArray[np.int64], findings: Findings
+) -> list[str]:
+    keys = results.networks["id"]
+    where = "" if name == results.attributes["image_set"] else f"{name}: "
+    return [
+        f"{where}{what}: network {keys[row]} (row {row}), {count} of {wrong.shape[1]} "
+        f"{'sequences' if name in results.sequence_sets else 'conditions'}"
+        for what, wrong in findings.items()
+        for row, count in zip(rows, wrong.sum(axis=1), strict=True)
+        if count
+    ]
 
 
 def _stray(packed: NDArray[np.uint8], n_images: int) -> NDArray[np.bool_]:

@@ -1,9 +1,7 @@
 """Outcomes in, results.h5 out: sorted, packed, compressed, hashed, and in place all at once."""
 
-import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replacing
-from .checks import (
-    StoreError,
-    check_campaign,
-    check_link,
-    check_network,
-    check_outcome,
-    check_text,
-    hdf5_seam,
-)
+from .campaign_checks import check_campaign
+from .checks import StoreError, check_link, check_text, hdf5_seam
 from .content_hash import content_hash
-from .packing import n_bytes, pack, popcount
-from .records import DONE, FAILED, PENDING, Campaign, Network, Outcome
+from .entries import Entry, Rows, sorted_entries
+from .records import Campaign
 from .schema import (
     HASH_ATTRIBUTE,
     JSON_ATTRIBUTE,
@@ -36,37 +27,18 @@ from .schema import (
     set_text,
     text_array,
 )
+from .set_writer import write_sets
+from .sink import Sink
 
 SECONDS = "seconds"  # /provenance/seconds: wall time per network
-FAILURE_LIMIT = 2000  # characters of a failure that the file keeps; the journal keeps all
 _LIBVER = ("v110", "v110")  # metadata with checksums, readable since HDF5 1.10 (2016)
-_ROWS_PER_CHUNK = 1024
 _ADVICE = "Check the folder, its permissions and the space left."
-
-
-@dataclass(frozen=True)
-class _PackedRow:
-    """One network ready to be written; bits are (M, ceil(I / 8)) uint8, None when not evaluated."""
-
-    network: Network
-    weights: str
-    status: str
-    failure: str
-    evaluated: NDArray[np.uint8] | None = None
-    correct: NDArray[np.uint8] | None = None
-    alarms: Mapping[str, NDArray[np.float64]] | None = None
-    seconds: float = np.nan
-
-    @property
-    def sort_key(self) -> tuple[str, str, str, str, int, str]:
-        n = self.network
-        return (n.id, n.origin, n.supernet, n.technique, n.seed, self.weights)
 
 
 def write_results(
     path: Path,
     campaign: Campaign,
-    rows: Iterable[tuple[Network, Outcome | None, str, str]],
+    rows: Rows,
     provenance: Mapping[str, str | float | NDArray[Any]],
     *,
     compression: int = 4,
@@ -77,7 +49,8 @@ def write_results(
         path: Where the file goes; an older one is replaced only once the new one is on disk.
         campaign: Conditions, images and everything else the rows share.
         rows: (network, outcome, status, failure) in any order, each network once. The outcome is
-            there exactly when the status is "done". One row at a time is held unpacked.
+            there exactly when the status is "done". Every row is asked for twice, to check and to
+            write it, and one is held at a time; `Journal.outcomes` reads them from the disk.
         provenance: Volatile facts, not hashed. Arrays are stored as they are given, while networks
             are sorted, so leave out what is ordered by network; seconds per network go in anyway.
         compression: gzip level 0 to 9.
@@ -87,95 +60,21 @@ def write_results(
     """
     check_campaign(campaign)
     _check_provenance(provenance)
-    packed = _sorted_rows(campaign, rows)
+    entries = sorted_entries(campaign, rows)
     with (
         hdf5_seam(path, "a writable file in an existing folder", _ADVICE),
         replacing(path) as temporary,
         h5py.File(temporary, "x", libver=_LIBVER) as file,
     ):
-        sink = _Sink(file, compression)
+        sink = Sink(file, compression)
         _write_campaign(sink, campaign)
-        _write_networks(sink, packed, campaign.factor_units)
-        _write_bits(sink, packed, campaign)
-        _write_alarms(sink, packed, len(campaign.conditions))
-        _write_provenance(sink, packed, provenance)
+        _write_networks(sink, entries, campaign.factor_units)
+        write_sets(sink, campaign, entries, rows)
+        _write_alarms(sink, entries, len(campaign.conditions))
+        _write_provenance(sink, entries, provenance)
         digest = content_hash(file)
         set_text(file, HASH_ATTRIBUTE, digest)
     return digest
-
-
-@dataclass(frozen=True)
-class _Sink:
-    """An open file and how its datasets are made: chunked, compressed, with checksums."""
-
-    file: h5py.File
-    compression: int
-
-    def create(self, path: str, shape: tuple[int, ...], dtype: Any, chunk_rows: int) -> Any:
-        return self.file.create_dataset(
-            path,
-            shape=shape,
-            dtype=dtype,
-            chunks=(min(chunk_rows, shape[0]), *shape[1:]),
-            compression=self.compression,
-            shuffle=True,
-            fletcher32=True,
-            track_times=False,
-        )
-
-    def array(self, path: str, values: NDArray[Any]) -> Any:
-        dataset = self.create(path, values.shape, values.dtype, _ROWS_PER_CHUNK)
-        dataset[...] = values
-        return dataset
-
-    def text(self, path: str, values: Sequence[str]) -> None:
-        self.array(path, text_array(values))
-
-
-def _sorted_rows(
-    campaign: Campaign, rows: Iterable[tuple[Network, Outcome | None, str, str]]
-) -> list[_PackedRow]:
-    packed = sorted((_pack_row(campaign, *row) for row in rows), key=lambda row: row.sort_key)
-    if not packed:
-        raise StoreError("write_results.rows must not be empty; got none. Evaluate a network.")
-    for first, second in itertools.pairwise(packed):
-        if first.sort_key == second.sort_key:
-            raise StoreError(
-                f"write_results.rows must hold every network once; got {first.network.key} "
-                "twice. Drop one."
-            )
-    return packed
-
-
-def _pack_row(
-    campaign: Campaign, network: Network, outcome: Outcome | None, status: str, failure: str
-) -> _PackedRow:
-    check_network(network)
-    check_text("write_results.failure", failure)
-    unknown = set(network.factors) - set(campaign.factor_units)
-    if unknown:
-        raise StoreError(
-            f"Campaign.factor_units must name the unit of every factor; got none for "
-            f"{sorted(unknown)}. Add it, '1' where there is none."
-        )
-    if status not in (DONE, FAILED, PENDING) or (outcome is None) == (status == DONE):
-        raise StoreError(
-            f"write_results.rows must hold an outcome exactly when the status is 'done'; got "
-            f"{status!r} {'without' if outcome is None else 'with'} one for {network.key}. "
-            "Correct the status."
-        )
-    if outcome is None:
-        return _PackedRow(network, "", status, failure[:FAILURE_LIMIT])
-    check_outcome(network.key, outcome)
-    shape = (len(campaign.conditions), len(campaign.image_ids))
-    if outcome.evaluated.shape != shape:
-        raise StoreError(
-            f"Outcome.evaluated must be (M, I) = {shape} as the campaign says; got "
-            f"{outcome.evaluated.shape} for {network.key}. Evaluate it under this campaign."
-        )
-    bits = (pack(outcome.evaluated), pack(outcome.correct))
-    alarms = {name: np.asarray(v, dtype=np.float64) for name, v in outcome.alarms.items()}
-    return _PackedRow(network, outcome.weights, status, "", *bits, alarms, outcome.seconds)
 
 
 def _check_provenance(provenance: Mapping[str, str | float | NDArray[Any]]) -> None:
@@ -190,7 +89,7 @@ def _check_provenance(provenance: Mapping[str, str | float | NDArray[Any]]) -> N
             )
 
 
-def _write_campaign(sink: _Sink, campaign: Campaign) -> None:
+def _write_campaign(sink: Sink, campaign: Campaign) -> None:
     sink.file.attrs["schema"] = SCHEMA
     for name in TEXT_ATTRIBUTES:
         set_text(sink.file, name, getattr(campaign, name))
@@ -204,12 +103,9 @@ def _write_campaign(sink: _Sink, campaign: Campaign) -> None:
         sink.text(f"conditions/{name}", [getattr(c, name) for c in campaign.conditions])
     severities = np.array([c.severity for c in campaign.conditions], dtype=np.int64)
     sink.array("conditions/severity", severities)
-    folder = f"sets/{campaign.image_set}"
-    sink.array(f"{folder}/label", campaign.labels.astype(np.int64))
-    sink.text(f"{folder}/id", campaign.image_ids)
 
 
-def _write_networks(sink: _Sink, rows: list[_PackedRow], units: Mapping[str, str]) -> None:
+def _write_networks(sink: Sink, rows: list[Entry], units: Mapping[str, str]) -> None:
     for name in (*NETWORK_TEXT, "design", "pair"):
         sink.text(f"networks/{name}", [getattr(row.network, name) for row in rows])
     for name in ("weights", "status", "failure"):
@@ -221,31 +117,17 @@ def _write_networks(sink: _Sink, rows: list[_PackedRow], units: Mapping[str, str
         set_text(sink.array(f"networks/factors/{name}", values), UNIT_ATTRIBUTE, unit)
 
 
-def _write_bits(sink: _Sink, rows: list[_PackedRow], campaign: Campaign) -> None:
-    n, m, width = len(rows), len(campaign.conditions), n_bytes(len(campaign.image_ids))
-    for name in ("evaluated", "correct"):
-        folder = f"sets/{campaign.image_set}"
-        dataset = sink.create(f"{folder}/{name}", (n, m, width), np.uint8, 1)
-        counts = np.zeros((n, m), dtype=np.uint32)
-        for index, row in enumerate(rows):
-            bits = getattr(row, name)
-            if bits is not None:  # a chunk never written reads as zeros
-                dataset[index] = bits
-                counts[index] = popcount(bits)
-        sink.array(f"{folder}/n_{name}", counts)
-
-
-def _write_alarms(sink: _Sink, rows: list[_PackedRow], n_conditions: int) -> None:
+def _write_alarms(sink: Sink, rows: list[Entry], n_conditions: int) -> None:
     sink.file.create_group("alarms")
-    names = sorted({name for row in rows for name in row.alarms or ()})
+    names = sorted({name for row in rows for name in row.alarms})
     missing = np.full(n_conditions, np.nan)
     for name in names:
-        values = np.stack([(row.alarms or {}).get(name, missing) for row in rows])
+        values = np.stack([row.alarms.get(name, missing) for row in rows])
         sink.array(f"alarms/{name}", values)
 
 
 def _write_provenance(
-    sink: _Sink, rows: list[_PackedRow], provenance: Mapping[str, str | float | NDArray[Any]]
+    sink: Sink, rows: list[Entry], provenance: Mapping[str, str | float | NDArray[Any]]
 ) -> None:
     group = sink.file.create_group(PROVENANCE)
     group[SECONDS] = np.array([row.seconds for row in rows], dtype=np.float64)
