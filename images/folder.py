@@ -24,7 +24,7 @@ def load_folder(root: Path, size: int, track: Track | None = None) -> Dataset:
         ValueError: The layout is another one, or a file is not a readable JPEG or PNG.
     """
     train = _listing(root, ("train",))
-    test = _listing(root, _TEST_FOLDERS)
+    test = list_test(root)
     if train.classes != test.classes:
         odd = sorted(set(train.classes) ^ set(test.classes))
         raise ValueError(
@@ -41,6 +41,15 @@ def load_folder(root: Path, size: int, track: Track | None = None) -> Dataset:
         test=test_set,
         notes=resize_notes(train_resized + test_resized, len(train) + len(test), size),
     )
+
+
+def list_test(root: Path) -> Listing:
+    """The test images of an image folder, listed but not read.
+
+    Raises:
+        ValueError: The layout is another one.
+    """
+    return _listing(root, _TEST_FOLDERS)
 
 
 def _listing(root: Path, names: tuple[str, ...]) -> Listing:
