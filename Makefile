@@ -10,7 +10,7 @@ run: $(INSTALLED)
 	$(BIN)/robustscope run --preset digits
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n 2 --durations=8
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=8
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -37,6 +37,9 @@ EPS = 28 / 255
 L2 = 3.4
 CURVE = (2.0, 3.0, 4.0)
 """Budgets at which 40 % of the images are robust, as with the networks people publish."""
+REACH = 2.5
+"""Steps of PGD together, in budgets."""
+
 IMAGES = 256
 PLAN = Plan(batch=256, nested=False, probes=False)
 """Images of one batch, as the libraries run them; single budgets."""
@@ -121,10 +124,15 @@ def cases() -> list[Case]:
     found = [
         Case(
             f"pgd{steps}_linf_system",
-            GradientAttack("pgd", "linf", (EPS,), steps, 0.1, True, ""),
-            _torchattacks("PGD", eps=EPS, alpha=EPS / 10, steps=steps)
-            | _foolbox("LinfPGD", EPS, rel_stepsize=0.1, steps=steps)
-            | _art("ProjectedGradientDescentPyTorch", eps=EPS, eps_step=EPS / 10, max_iter=steps),
+            GradientAttack("pgd", "linf", (EPS,), steps, REACH / steps, True, ""),
+            _torchattacks("PGD", eps=EPS, alpha=REACH * EPS / steps, steps=steps)
+            | _foolbox("LinfPGD", EPS, rel_stepsize=REACH / steps, steps=steps)
+            | _art(
+                "ProjectedGradientDescentPyTorch",
+                eps=EPS,
+                eps_step=REACH * EPS / steps,
+                max_iter=steps,
+            ),
             float("inf"),
             f"pgd{steps}_linf_fair",
         )
@@ -133,9 +141,9 @@ def cases() -> list[Case]:
     found += [
         Case(
             "pgd20_l2",
-            GradientAttack("pgd", "l2", (L2,), 20, 0.1, True, ""),
-            _torchattacks("PGDL2", eps=L2, alpha=L2 / 10, steps=20)
-            | _foolbox("L2PGD", L2, rel_stepsize=0.1, steps=20),
+            GradientAttack("pgd", "l2", (L2,), 20, REACH / 20, True, ""),
+            _torchattacks("PGDL2", eps=L2, alpha=REACH * L2 / 20, steps=20)
+            | _foolbox("L2PGD", L2, rel_stepsize=REACH / 20, steps=20),
             2.0,
             "pgd20_l2_fair",
         ),

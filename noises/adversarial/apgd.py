@@ -94,11 +94,9 @@ class _APGDMethod:
 
     def begin(self, lanes: Lanes) -> State:
         """Iterates at their random starts."""
-        images = self.trial.images
-        image = torch.from_numpy(lanes.image).to(images.device)
         budget = self.entry.budget_of(lanes)
-        x = (images[image] + budget * self._starts(lanes)).clamp_(0.0, 1.0)
-        zeros = torch.zeros(len(lanes), device=images.device)
+        x = (self.trial.pictures(lanes) + budget * self._starts(lanes)).clamp_(0.0, 1.0)
+        zeros = torch.zeros(len(lanes), device=x.device)
         state = {
             "x": x,
             "old": x.clone(),
@@ -111,18 +109,16 @@ class _APGDMethod:
         for name in ("loss", "best_loss", "checked_loss", "first", "rises"):
             state[name] = zeros.clone()
         if self.attack.loss == "dlr_targeted":
-            state["target"] = self.trial.order[
-                image, torch.from_numpy(lanes.rank).to(images.device)
-            ]
+            state["target"] = self.trial.targets(lanes)
         return state
 
     def _starts(self, lanes: Lanes) -> Tensor:
         """(L, 3, s, s) random points on the unit sphere of the norm."""
         shape = self.trial.images.shape[1:]
-        keys = self.entry.keys[torch.from_numpy(lanes.image).to(self.entry.keys.device)]
+        keys = self.entry.keys[self.trial.tensor(lanes.image)]
         start = torch.empty(len(lanes), *shape, device=self.trial.images.device)
         for rank in np.unique(lanes.rank):
-            here = torch.from_numpy(np.flatnonzero(lanes.rank == rank)).to(keys.device)
+            here = self.trial.tensor(np.flatnonzero(lanes.rank == rank))
             stream = int(rank) + 64 * self.restart
             if self.norm == LINF:
                 drawn = 2.0 * uniform(keys[here], stream, shape.numel()) - 1.0
@@ -170,8 +166,7 @@ class _APGDMethod:
             state[name].copy_(loss)
         state["best_gradient"].copy_(gradient)
         if self.restart == 0:
-            blind = (gradient.flatten(1) == 0).all(1).cpu().numpy()
-            self.trial.blind[view.row, view.image] |= blind
+            self.trial.note_blind(view, gradient)
 
     def _reconsider(self, state: Mapping[str, Tensor], since: int) -> Tensor:
         """(n,) whether the step is halved; the state is brought up to date."""

@@ -109,10 +109,7 @@ class _FABMethod:
 
     def begin(self, lanes: Lanes) -> State:
         """The images themselves, and the classes to reach."""
-        device = self.trial.images.device
-        image = torch.from_numpy(lanes.image).to(device)
-        target = self.trial.order[image, torch.from_numpy(lanes.rank).to(device)]
-        return {"x": self.trial.images[image].clone(), "target": target}
+        return {"x": self.trial.pictures(lanes), "target": self.trial.targets(lanes)}
 
     def move(self, view: View, step: int) -> Tensor:
         """Take finds back towards the image, then project on the boundary ahead."""
@@ -124,8 +121,7 @@ class _FABMethod:
         x.copy_(torch.where(won, view.origin + (x - view.origin) * self.attack.back, x))
         answer = self.trial.victim.gradient(x, lambda z: picked(z, target) - picked(z, view.label))
         if step == 0:
-            blind = (answer.gradient.flatten(1) == 0).all(1).cpu().numpy()
-            self.trial.blind[view.row, view.image] |= blind
+            self.trial.note_blind(view, answer.gradient)
         x.copy_(self._ahead(x, view.origin, answer.loss, answer.gradient))
         return found
 

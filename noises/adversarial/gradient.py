@@ -168,11 +168,10 @@ class _GradientMethod:
 
     def begin(self, lanes: Lanes) -> State:
         """Iterates at their starts, and the constants of each lane's row."""
-        device = self.trial.images.device
-        x = self.trial.images[torch.from_numpy(lanes.image).to(device)]
+        device, x = self.trial.images.device, self.trial.pictures(lanes)
         for r in np.unique(lanes.row):
-            here = torch.from_numpy(np.flatnonzero(lanes.row == r)).to(device)
-            image = torch.from_numpy(lanes.image[lanes.row == r]).to(device)
+            here = self.trial.tensor(np.flatnonzero(lanes.row == r))
+            image = self.trial.tensor(lanes.image[lanes.row == r])
             row = self.rows[r]
             if row.attack.random_start:
                 start = self._starts(row)[image] * row.budget
@@ -197,7 +196,7 @@ class _GradientMethod:
 
     def _aims(self, lanes: Lanes) -> State:
         """The class each lane's loss is about, and whether it is to rise or to fall."""
-        device, order = self.trial.images.device, self.trial.order.cpu().numpy()
+        order = self.trial.order.cpu().numpy()
         labels = self.trial.labels.cpu().numpy()
         aim, sign = labels[lanes.image], np.ones(len(lanes), np.float32)
         for r in np.unique(lanes.row):
@@ -207,8 +206,8 @@ class _GradientMethod:
                 aim[here] = order[lanes.image[here], TARGETS[target]]
                 sign[here] = -1.0
         return {
-            "aim": torch.from_numpy(aim).to(device),
-            "sign": torch.from_numpy(sign).to(device),
+            "aim": self.trial.tensor(aim),
+            "sign": torch.from_numpy(sign).to(self.trial.images.device),
         }
 
     def _loss(self, view: View, logits: Tensor) -> Tensor:
@@ -223,8 +222,8 @@ class _GradientMethod:
         answer = self.trial.victim.gradient(x, lambda z: self._loss(view, z), self.samples)
         if step == 0:
             state["first"].copy_(answer.loss)
-            blind = (answer.gradient.flatten(1) == 0).all(1).cpu().numpy()
-            self.trial.blind[view.row, view.image] |= blind & (self.restart == 0)
+            if self.restart == 0:
+                self.trial.note_blind(view, answer.gradient)
         gradient = answer.gradient
         if self.gathers:
             gradient = gather(gradient, state["gathered"], state["decay"])

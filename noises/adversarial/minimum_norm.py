@@ -68,7 +68,7 @@ class _DDNMethod:
         self.trial, self.attack = trial, attack
 
     def begin(self, lanes: Lanes) -> State:
-        origin = self.trial.images[torch.from_numpy(lanes.image).to(self.trial.images.device)]
+        origin = self.trial.pictures(lanes)
         corner = length(torch.maximum(origin, 1.0 - origin), L2)
         return {
             "x": origin.clone(),
@@ -82,7 +82,8 @@ class _DDNMethod:
         x, radius = state["x"], state["radius"]
         answer = self.trial.victim.gradient(x, lambda z: cross_entropy(z, view.label))
         found = reach(answer.logits, view.label)
-        _note_blind(self.trial, view, answer.gradient, step)
+        if step == 0:
+            self.trial.note_blind(view, answer.gradient)
         pace = 0.01 + 0.99 * (1.0 + math.cos(math.pi * step / attack.steps)) / 2.0
         delta = x - view.origin
         found = found + length(delta, L2).flatten()
@@ -151,9 +152,8 @@ class _CWMethod:
         self.trial, self.attack = trial, attack
 
     def begin(self, lanes: Lanes) -> State:
-        device = self.trial.images.device
-        x = self.trial.images[torch.from_numpy(lanes.image).to(device)]
-        one = torch.ones(len(lanes), device=device)
+        x = self.trial.pictures(lanes)
+        one = torch.ones(len(lanes), device=x.device)
         return {
             "w": torch.atanh((2.0 * x - 1.0) * INSIDE),
             "mean": torch.zeros_like(x),
@@ -178,7 +178,8 @@ class _CWMethod:
             return state["weight"] * missing
 
         answer = self.trial.victim.gradient(x, objective)
-        _note_blind(self.trial, view, answer.gradient, step)
+        if step == 0:
+            self.trial.note_blind(view, answer.gradient)
         found = self._reach(answer.logits, x, view)
         state["won"].logical_or_(found.isfinite())
         gradient = 2.0 * (x - view.origin) + answer.gradient
@@ -213,12 +214,6 @@ class _CWMethod:
         """Distances of the last iterates."""
         x = (torch.tanh(view.state["w"]) + 1.0) / 2.0
         return self._reach(self.trial.victim.logits(x), x, view)
-
-
-def _note_blind(trial: Trial, view: View, gradient: Tensor, step: int) -> None:
-    if step == 0:
-        blind = (gradient.flatten(1) == 0).all(1).cpu().numpy()
-        trial.blind[view.row, view.image] |= blind
 
 
 def _run(trial: Trial, entry: Entry, method: Method, steps: int) -> None:

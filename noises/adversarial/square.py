@@ -77,12 +77,11 @@ class _SquareMethod:
 
     def begin(self, lanes: Lanes) -> State:
         """Vertical stripes of the full budget, a sign per column and channel."""
-        images = self.trial.images
-        image = torch.from_numpy(lanes.image).to(images.device)
-        keys, budget = self.entry.keys[image], self.entry.budget_of(lanes)
+        keys = self.entry.keys[self.trial.tensor(lanes.image)]
+        budget = self.entry.budget_of(lanes)
         drawn = words(keys, STRIPES, 3 * self.size).view(-1, 3, 1, self.size)
-        tried = (images[image] + budget * _sign(drawn)).clamp_(0.0, 1.0)
-        nothing = torch.full((len(lanes),), -float("inf"), device=images.device)
+        tried = (self.trial.pictures(lanes) + budget * _sign(drawn)).clamp_(0.0, 1.0)
+        nothing = torch.full((len(lanes),), -float("inf"), device=keys.device)
         return {
             "x": tried.clone(),
             "tried": tried,

@@ -98,6 +98,22 @@ class Trial:
         self.final: Tensor | None = None
         self.distance = np.where(self.fooled, 0.0, UNTOUCHED).astype(np.float32)
 
+    def tensor(self, values: NDArray[np.int64]) -> Tensor:
+        """The values on the images' device."""
+        return torch.from_numpy(values).to(self.images.device)
+
+    def pictures(self, lanes: "Lanes") -> Tensor:
+        """(L, 3, s, s) clean images of the lanes, as a tensor of their own."""
+        return self.images[self.tensor(lanes.image)]
+
+    def targets(self, lanes: "Lanes") -> Tensor:
+        """(L,) class of each lane's rank by clean logits."""
+        return self.order[self.tensor(lanes.image), self.tensor(lanes.rank)]
+
+    def note_blind(self, view: "View", gradient: Tensor) -> None:
+        """Write down at which images of a view the first gradient (n, 3, s, s) is zero."""
+        self.blind[view.row, view.image] |= (gradient.flatten(1) == 0).all(1).cpu().numpy()
+
     def open(self, lanes: "Lanes", *, spans: bool) -> NDArray[np.bool_]:
         """(L,) whether the lanes still have something to find out, see `mark`."""
         found = ~self.fooled[lanes.row, lanes.image]
@@ -264,7 +280,7 @@ def _run(trial: Trial, method: Method, lanes: Lanes) -> None:
 def _views(trial: Trial, lanes: Lanes, start: int, stop: int) -> Iterator[View]:
     for first in range(start, stop, trial.plan.batch):
         part = slice(first, min(first + trial.plan.batch, stop))
-        image = torch.from_numpy(lanes.image[part]).to(trial.images.device)
+        image = trial.tensor(lanes.image[part])
         yield View(
             lanes.row[part],
             lanes.image[part],
