@@ -69,6 +69,8 @@ class Protocol:
         for part in ("attacks", "transfer"):
             names = [attack.name for attack in getattr(self, part)]
             check_names(part, names, names)
+            for name in names:
+                check_free(name)
         if self.system and self.system[0] != REFERENCE:
             raise ValueError(
                 f"Protocol.system must begin with {REFERENCE}; got {self.system[0]!r}. "
@@ -79,6 +81,11 @@ class Protocol:
             raise ValueError(
                 "Protocol.severities must be integers from 1 to 5, ascending; "
                 f"got {self.severities}. Sort them."
+            )
+        if self.natural and not self.severities:
+            raise ValueError(
+                "Protocol.severities must be at least one for natural noises; got (). "
+                "Write one, or no natural noise."
             )
         for name in ("size", "attacked", "recalibration", "batch", "seed"):
             value, least = getattr(self, name), int(name != "seed")
@@ -109,6 +116,25 @@ class Protocol:
     def hash(self) -> str:
         """SHA-256 of the JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+RESERVED = ("clean", "adversarial", "natural", "system", "inference", "transfer", "worst_case")
+"""Names of outcomes: an attack of such a name would pass for them."""
+
+
+def check_free(name: str) -> None:
+    """Refuse an attack with the name of a noise or of an outcome.
+
+    Raises:
+        ValueError: The name is taken.
+    """
+    taken = {*RESERVED, *NATURAL_NOISES, *SYSTEM_NOISES, *EXTRA_CHOICES, *INFERENCE_NOISES}
+    begins = name.startswith(("natural_", "system_", "worst_case", "factor_", "outcome_"))
+    if name in taken or begins:
+        raise ValueError(
+            "Protocol.attacks must not be named as a noise, a condition or an outcome; "
+            f"got {name!r}. Rename it."
+        )
 
 
 def check_names(part: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -40,7 +40,7 @@ def read_protocol(path: Path, base: Protocol) -> Protocol:
                 "Budgets belong to one size."
             )
         return replace(base, **changes)
-    except (OSError, TypeError, ValueError, RecursionError) as error:
+    except (OSError, OverflowError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"Protocol.file must describe a protocol; got {path}: {error}") from error
 
 

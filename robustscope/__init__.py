@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sampling.store import open_results
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["open_results"]
 

@@ -283,7 +283,7 @@ def do_noise(options: argparse.Namespace) -> str:
 
     check_out(options.out)
     images = some_images(options.data, options.size, options.images)
-    names = None if options.noise is None else options.noise.split(",")
+    names = None if options.noise is None else list(dict.fromkeys(options.noise.split(",")))
     written = preview(images, names, options.out, Progress(options.quiet))
     return "\n".join(f"Wrote {path}" for path in written)
 

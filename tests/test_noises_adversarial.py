@@ -293,7 +293,7 @@ def test_restarts_start_elsewhere(attack):
         ({"budgets": (0.1, 0.1)}, r"budgets must be positive, ascending"),
         ({"budgets": (0.0,)}, r"budgets must be positive, ascending"),
         ({"budgets": (float("nan"),)}, r"budgets must be positive, ascending"),
-        ({"budgets": (8.0,)}, r"budgets must be .* at most 1; got \(8\.0,\).*8/255"),
+        ({"budgets": (8.0,)}, r"budgets must be .* at most 1 .*; got \(8\.0,\).*8/255"),
         ({"budgets": (float("inf"),), "norm": "l2"}, r"budgets must be positive, ascending"),
         ({"steps": 0}, r"steps must be an integer of at least 1; got 0"),
         ({"steps": 2.5}, r"steps must be an integer of at least 1; got 2\.5"),

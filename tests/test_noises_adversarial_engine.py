@@ -193,7 +193,8 @@ def test_network_that_returns_probabilities_is_refused():
 
 def test_network_that_returns_maps_is_refused():
     with pytest.raises(
-        ValueError, match=r"^Attack\.network must return logits \(40, K\); got \(40,"
+        ValueError,
+        match=r"^Attack\.network must return logits \(40, K\) of K > 1 classes; got \(40,",
     ):
         attack(Wrapped(after=lambda y: y[:, :, None]))
 

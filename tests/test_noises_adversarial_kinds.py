@@ -313,7 +313,7 @@ def test_every_kind_refuses_what_cannot_be_meant(attack, change, message):
         (
             KINDS[10],
             {"rate": 0.0},
-            r"CarliniWagner\.weight and rate must be positive .*; got 5\.0, 0",
+            r"CarliniWagner\.weight must be positive, rate in .*; got 5\.0, 0",
         ),
         (KINDS[12], {"version": "plus"}, r"AutoAttack\.version must be one of standard, rand; got"),
     ],
@@ -331,3 +331,69 @@ def test_loss_that_needs_more_classes_is_refused():
         ValueError, match=r"^APGD\.loss must suit the network; got 'dlr_targeted' for"
     ):
         run_attacks(two, x[:8], y[:8] % 2, [arm(KINDS[5], list("abcdefgh"), 0)], Plan())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budgets": (float("nan"), 0.5)}, r"budgets must be positive, ascending"),
+        ({"budgets": (1e-300, 0.5)}, r"budgets must be positive, ascending"),
+        ({"budgets": [0.1]}, r"budgets must be a tuple of numbers; got \[0\.1\]"),
+        ({"budgets": 0.1}, r"budgets must be a tuple of numbers; got 0\.1"),
+        ({"name": 3}, r"name must be of letters"),
+    ],
+    ids=["nan", "tiny", "list", "number", "name"],
+)
+@EVERY
+def test_every_kind_refuses_what_is_no_description(attack, change, message):
+    with pytest.raises(ValueError, match=rf"^{type(attack).__name__}\.{message}"):
+        replace(attack, **change)
+
+
+@pytest.mark.parametrize(
+    ("attack", "field"), [(KINDS[9], "radius"), (KINDS[10], "weight"), (KINDS[10], "rate")]
+)
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_parameters_that_are_not_finite_are_refused(attack, field, value):
+    with pytest.raises(ValueError, match=rf"^{type(attack).__name__}\.{field} must be finite; got"):
+        replace(attack, **{field: value})
+
+
+def test_two_attacks_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"^Attack\.attacks must have distinct names"):
+        run([KINDS[9], replace(KINDS[9], steps=5)])
+
+
+class Answers(nn.Module):
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, x):
+        return self.change(trained()(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Answers(lambda y: (y, y)), r"must return logits as a tensor of floats; got tuple"),
+        (Answers(lambda y: {"logits": y}), r"must return logits as a tensor of floats; got dict"),
+        (
+            Answers(lambda y: y.argmax(1)),
+            r"must return logits as a tensor of floats; got torch",
+        ),
+        (
+            Answers(lambda y: y[:, :1]),
+            r"must return logits .* of K > 1 classes; got \(96, 1\)",
+        ),
+        (nn.Conv2d(3, 2, 3).double(), r"must take float32 images .*; got"),
+        (nn.Conv2d(1, 2, 3), r"must take float32 images .*; got"),
+        (lambda x: x, r"must be a torch module; got function"),
+    ],
+    ids=["tuple", "dict", "classes", "one class", "float64", "grey", "function"],
+)
+def test_network_that_is_none_of_ours_is_refused_in_one_line(network, message):
+    network = network.eval() if isinstance(network, nn.Module) else network
+    with pytest.raises(ValueError, match=rf"^Attack\.network {message}") as caught:
+        run([KINDS[0]], network=network)
+    assert "\n" not in str(caught.value)

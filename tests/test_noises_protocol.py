@@ -215,7 +215,7 @@ REFUSED = {
     ),
     "NaN": (
         json.dumps({"attacks": [ATTACK | {"step": float("nan")}]}),
-        r"GradientAttack\.step must lie in \(0, 2\]; got nan",
+        r"GradientAttack\.step must be finite; got nan",
     ),
     "kind": (
         json.dumps({"attacks": [ATTACK | {"kind": "magic"}]}),
@@ -270,3 +270,25 @@ def test_gradient_attacks_step_two_and_a_half_budgets_in_all():
     for attack in (linf, l2):
         assert attack.random_start
         assert attack.steps * attack.step == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("part", ["attacks", "transfer"])
+@pytest.mark.parametrize(
+    "name", ["natural", "adversarial", "fog", "int8", "pillow_box", "natural_x"]
+)
+def test_attack_with_the_name_of_a_noise_or_an_outcome_is_refused(part, name):
+    attack = replace(SMALL.attacks[0], name=name)
+    with pytest.raises(ValueError, match=rf"must not be named as a noise.*; got '{name}'"):
+        replace(SMALL, **{part: (attack,)})
+
+
+def test_natural_noises_without_severities_are_refused():
+    with pytest.raises(ValueError, match=r"^Protocol\.severities must be at least one"):
+        replace(SMALL, severities=())
+
+
+def test_number_that_no_float_can_hold_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"attacks": [ATTACK | {"budgets": [10**400]}]}))
+    with pytest.raises(ValueError, match=r"Protocol\.file must describe .* too large"):
+        read_protocol(path, quick(16))

@@ -146,8 +146,8 @@ def test_ceil_mode_adds_the_windows_that_floor_drops():
     images = torch.arange(9.0).view(1, 1, 3, 3)
     noise = INFERENCE_NOISES["ceil_mode"]
     assert network(images).tolist() == [[4.0]]
-    assert noise.apply(network, images)(images).tolist() == [[4.0, 5.0, 7.0, 8.0]]
-    average = noise.apply(nn.Sequential(nn.AvgPool2d(2), nn.Flatten()).eval(), images)
+    assert noise.apply(network, images / 8)(images).tolist() == [[4.0, 5.0, 7.0, 8.0]]
+    average = noise.apply(nn.Sequential(nn.AvgPool2d(2), nn.Flatten()).eval(), images / 8)
     assert average(images).tolist() == [[2.0, 3.5, 6.5, 8.0]]  # windows are cut at the edge
 
 
@@ -171,7 +171,7 @@ def test_unchanged_networks_give_the_same_outputs(name):
     noise = INFERENCE_NOISES[name]
     if name in ("int8", "ceil_mode"):
         assert not noise.changes(network)
-        assert torch.equal(noise.apply(network, images)(images), network(images))
+        assert torch.equal(noise.apply(network, images / 8)(images), network(images))
 
 
 @everywhere
@@ -203,3 +203,15 @@ def test_inference_noise_agrees_between_devices(name):
     there = noise.apply(copy.deepcopy(trained()).cuda(), images.cuda())(images.cuda()).cpu()
     assert agreement(here, there) >= 0.995
     assert (here - there).abs().mean() < 0.02 * here.std()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x: x * torch.nan, lambda x: x / 0, lambda x: x * 255, lambda x: x.double()],
+    ids=["nan", "inf", "bytes", "float64"],
+)
+@pytest.mark.parametrize("name", INFERENCE_NOISES)
+def test_calibration_images_that_are_none_are_refused(name, change):
+    images = digits()[0][:4]
+    with pytest.raises(ValueError, match=r"^InferenceNoise\.calibration must be float32 in"):
+        INFERENCE_NOISES[name].apply(trained(), change(images))

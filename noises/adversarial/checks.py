@@ -1,10 +1,14 @@
 """What every attack's description must satisfy."""
 
+import math
 import re
-import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any, ClassVar, Protocol
+
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Budgets below change no float32 pixel, those above exceed every ball of an image."""
 
 
 class Attack(Protocol):
@@ -39,7 +43,7 @@ def check_attack(attack: Attack, norms: Sequence[str]) -> None:
         ValueError: One of them.
     """
     owner = type(attack).__name__
-    if not re.fullmatch(r"[\w-]+", attack.name, re.ASCII):
+    if not isinstance(attack.name, str) or not re.fullmatch(r"[\w-]+", attack.name, re.ASCII):
         raise ValueError(
             f"{owner}.name must be of letters, digits, _ and -; got {attack.name!r}. Rename it."
         )
@@ -48,12 +52,22 @@ def check_attack(attack: Attack, norms: Sequence[str]) -> None:
             f"{owner}.norm must be one of {', '.join(norms)}; got {attack.norm!r}. "
             "Choose one of them."
         )
-    limit = 1.0 if attack.norm == "linf" else sys.float_info.max
-    ascending = all(a < b for a, b in pairwise((0.0, *attack.budgets)))  # false with NaN
-    if not attack.budgets or not ascending or attack.budgets[-1] > limit:
+    for field in fields(attack):  # type: ignore[arg-type]
+        value = getattr(attack, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{owner}.{field.name} must be finite; got {value}. Write a number.")
+    budgets = attack.budgets
+    if not isinstance(budgets, tuple) or not all(isinstance(b, int | float) for b in budgets):
         raise ValueError(
-            f"{owner}.budgets must be positive, ascending and, for linf, at most 1; "
-            f"got {attack.budgets}. Give them in units of [0, 1] pixels, 8 grey levels as 8/255."
+            f"{owner}.budgets must be a tuple of numbers; got {budgets!r}. Write (8 / 255,)."
+        )
+    limit = 1.0 if attack.norm == "linf" else LARGEST
+    ascending = all(a < b for a, b in pairwise(budgets))  # false with NaN
+    if not budgets or not ascending or not SMALLEST <= budgets[0] <= budgets[-1] <= limit:
+        raise ValueError(
+            f"{owner}.budgets must be positive, ascending and, for linf, at most 1 (from "
+            f"{SMALLEST:g} to {LARGEST:g} in other norms); got {budgets}. Give them in units of "
+            "[0, 1] pixels, 8 grey levels as 8/255."
         )
 
 

@@ -105,11 +105,17 @@ def check_keys(images: Tensor, attacks: Sequence[Armed]) -> None:
     """Refuse keys that do not belong to the images: draws would be paired wrongly.
 
     Raises:
-        ValueError: No attack, or keys of another number of images.
+        ValueError: No attack, two of one name, or keys of another number of images.
     """
     if not attacks:
         raise ValueError("Attack.attacks must be at least one; got none. Name one.")
+    names = [armed.attack.name for armed in attacks]
     for armed in attacks:
+        if names.count(armed.attack.name) > 1:
+            raise ValueError(
+                f"Attack.attacks must have distinct names; got {armed.attack.name!r} twice. "
+                "Rename one."
+            )
         if armed.keys.shape != images.shape[:1]:
             raise ValueError(
                 f"Attack.keys must be one per image ({len(images)}); got "

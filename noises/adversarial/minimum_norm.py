@@ -137,9 +137,9 @@ class CarliniWagner:
     def __post_init__(self) -> None:
         check_attack(self, ("l2",))
         check_count(self, "steps", "searches")
-        if not (self.weight > 0 and self.rate > 0 and self.confidence >= 0):
+        if not (self.weight > 0 and 0 < self.rate <= 1 and self.confidence >= 0):
             raise ValueError(
-                "CarliniWagner.weight and rate must be positive and confidence at least 0; got "
+                "CarliniWagner.weight must be positive, rate in (0, 1], confidence at least 0; got "
                 f"{self.weight}, {self.rate}, {self.confidence}. 1, 0.01 and 0 are usual."
             )
 

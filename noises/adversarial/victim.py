@@ -34,8 +34,31 @@ class Victim:
     def logits(self, x: Tensor) -> Tensor:
         """(B, K) logits of any number of images, without gradients."""
         with torch.no_grad():
-            parts = [self.network(_filled(p))[: len(p)] for p in torch.split(x, self.batch)]
-        return torch.cat(parts)
+            return torch.cat(
+                [self._asked(_filled(p))[: len(p)] for p in torch.split(x, self.batch)]
+            )
+
+    def _asked(self, x: Tensor) -> Tensor:
+        """The network's answer, which must be numbers.
+
+        Raises:
+            ValueError: It is something else, or the network cannot take float32 images.
+        """
+        try:
+            answer = self.network(x)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"Attack.network must take float32 images {tuple(x.shape)}; got: {reason}. "
+                "Convert or wrap it."
+            ) from error
+        if not isinstance(answer, Tensor) or not answer.is_floating_point():
+            kind = answer.dtype if isinstance(answer, Tensor) else type(answer).__name__
+            raise ValueError(
+                f"Attack.network must return logits as a tensor of floats; got {kind}. "
+                "Wrap it so that it returns them alone."
+            )
+        return answer
 
     def gradient(self, x: Tensor, loss: Loss, samples: int = 1) -> Answer:
         """Logits of the first pass, mean loss and mean gradient of several passes.
@@ -60,7 +83,7 @@ class Victim:
     def _once(self, x: Tensor, loss: Loss) -> Answer:
         filled = _filled(x).detach().requires_grad_()
         with torch.enable_grad():
-            logits = self.network(filled)[: len(x)]
+            logits = self._asked(filled)[: len(x)]
             if not logits.requires_grad:
                 raise ValueError(
                     "Attack.network must be differentiable; got logits without a gradient. "
@@ -90,8 +113,12 @@ def check_network(network: nn.Module) -> None:
     """Refuse a network whose answers depend on who else is in the batch.
 
     Raises:
-        ValueError: A module is in train mode, or normalises by the batch at hand.
+        ValueError: It is no module, or a module is in train mode or normalises by the batch.
     """
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"Attack.network must be a torch module; got {type(network).__name__}. Wrap it in one."
+        )
     for name, module in network.named_modules():
         where = f"{type(module).__name__} {name!r}" if name else "the network"
         if module.training:
@@ -137,10 +164,10 @@ def check_logits(logits: Tensor, labels: Tensor) -> None:
     Raises:
         ValueError: Another shape, a label without a logit, probabilities, or no finite numbers.
     """
-    if logits.ndim != 2 or len(logits) != len(labels):
+    if logits.ndim != 2 or len(logits) != len(labels) or logits.shape[1] < 2:
         raise ValueError(
-            f"Attack.network must return logits ({len(labels)}, K); got {tuple(logits.shape)}. "
-            "Return one row of class scores per image."
+            f"Attack.network must return logits ({len(labels)}, K) of K > 1 classes; got "
+            f"{tuple(logits.shape)}. Return one row of class scores per image."
         )
     if int(labels.max()) >= logits.shape[1]:
         raise ValueError(

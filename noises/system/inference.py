@@ -52,17 +52,13 @@ class InferenceNoise:
 
         Raises:
             ValueError: The network is in train mode, hides weights in buffers or cannot run under
-                this noise, or there are no calibration images.
+                this noise, or the images are not to be calibrated on.
         """
         if network.training:
             raise ValueError(
                 "InferenceNoise.network must be in eval mode; got train mode. Call eval() on it."
             )
-        if calibration.dim() != 4 or not len(calibration):
-            raise ValueError(
-                "InferenceNoise.calibration must be images (R, 3, s, s), at least one; "
-                f"got shape {tuple(calibration.shape)}. Give training images."
-            )
+        check_images(calibration)
         converted = self.convert(copy.deepcopy(network), calibration)
         try:
             with torch.no_grad():
@@ -78,6 +74,26 @@ class InferenceNoise:
     def describe(self) -> dict[str, str | int]:
         """Name, source and parameters as plain data, for hashes and records."""
         return {"name": self.name, "source": self.source, **self.parameters}
+
+
+def check_images(images: Tensor) -> None:
+    """Refuse what ranges of activations must not be learned from.
+
+    Raises:
+        ValueError: No float32 images (R, 3, s, s) in [0, 1].
+    """
+    if not isinstance(images, Tensor) or images.dim() != 4 or not len(images):
+        shape = tuple(getattr(images, "shape", ()))
+        raise ValueError(
+            "InferenceNoise.calibration must be images (R, 3, s, s), at least one; "
+            f"got shape {shape}. Give training images."
+        )
+    low, high = float(images.min()), float(images.max())
+    if images.dtype != torch.float32 or not (low >= 0.0 and high <= 1.0):
+        raise ValueError(
+            "InferenceNoise.calibration must be float32 in [0, 1]; "
+            f"got {images.dtype} in [{low:g}, {high:g}]. Give unnormalised pixels."
+        )
 
 
 def _has_other_floats(dtype: torch.dtype) -> Callable[[nn.Module], bool]:
