@@ -1,10 +1,10 @@
 """Attacks against the libraries a user would pick instead, on one trained network.
 
-`python -m benchmarks.attacks` takes about half an hour, with `--quick` six minutes. A ResNet of eight
-layers is trained on digits at 32 px; all sides attack the same images at the same budgets with the
-same steps in one thread of one process, turn by turn. "fair": all get the same plain network.
-"system": ours merges BatchNorm and lays weights out channels last, as robustscope evaluates
-networks. Of several libraries the fastest counts. Robust accuracies are in the note.
+`python -m benchmarks.attacks` takes about half an hour, with `--quick` six minutes. A ResNet of
+eight layers is trained on digits at 32 px; all sides attack the same images at the same budgets
+with the same steps in one thread of one process, turn by turn. "fair": all get the same plain
+network. "system": ours merges BatchNorm and lays weights out channels last, as robustscope
+evaluates networks. Of several libraries the fastest counts. Robust accuracies are in the note.
 """
 
 import argparse
