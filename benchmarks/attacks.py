@@ -317,7 +317,7 @@ def main() -> None:
         if case.name.startswith(given.only):
             rows += compare(case, networks, (data[0], data[1]), 1 if given.quick else 3)
             print(f"{case.name} done", flush=True)
-    publish("attacks", rows)
+    publish(f"attacks_{given.only}" if given.only else "attacks", rows)
 
 
 if __name__ == "__main__":
