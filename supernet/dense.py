@@ -34,7 +34,8 @@ class DenseConv(nn.Module):
     def __init__(self, conv: nn.Conv2d, size: int) -> None:
         super().__init__()
         n = size * size * conv.in_channels
-        unit = torch.eye(n, device=conv.weight.device).view(n, size, size, conv.in_channels)
+        unit = torch.eye(n, dtype=conv.weight.dtype, device=conv.weight.device)
+        unit = unit.view(n, size, size, conv.in_channels)
         image = F.conv2d(
             unit.permute(0, 3, 1, 2), conv.weight.detach(), None, conv.stride, conv.padding
         )

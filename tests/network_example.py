@@ -11,6 +11,7 @@ from images.digits import load_digits
 from nas_space.architecture import Architecture
 from nas_space.presets import SPACES
 from nas_space.space import Space
+from supernet.layers import SharedLayer
 from supernet.network import SharedConv, SuperNet
 
 CLASSES = 10
@@ -24,8 +25,8 @@ def thin(space: Space) -> Space:
     return replace(
         space,
         scale="thin",
-        size=64,
-        resolutions=(48, 64, 80),
+        size=32,
+        resolutions=(24, 32, 40),
         stem_width=(8, 16),
         stages=tuple(stages),
         head_widths=space.head_widths and (40, 48),
@@ -60,6 +61,8 @@ def make_supernet(space: str, seed: int = 0) -> SuperNet:
         if isinstance(conv, SharedConv):
             nn.init.uniform_(conv.scale, 0.5, 1.5)
             nn.init.normal_(conv.shift, 0.0, 0.3)
+        for parameter in conv.parameters() if isinstance(conv, SharedLayer) else ():
+            nn.init.normal_(parameter, 0.0, 0.3)
     return supernet
 
 
