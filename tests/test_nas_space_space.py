@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import product
 from math import log10
 from typing import Any
@@ -86,6 +87,94 @@ def test_cardinality_equals_enumeration() -> None:
     ids = {TINY.canonical(dict(zip(names, values, strict=True))).id for values in every}
     assert TINY.cardinality == len(ids) == 960
     assert TINY.log10_cardinality == pytest.approx(log10(960))
+
+
+OPTIONAL = replace(
+    TINY,
+    resolutions=(16,),
+    stem_width=(8, 16),
+    stages=(
+        Stage((16,), (1, 2), (3, 5), (1000,), 1, squeeze=True),
+        Stage((24, 32), (0, 2), (3,), (1000, 2000), 1),
+    ),
+    head_widths=(40, 48),
+    head_features=(16, 32),
+)
+"""Every kind of optional gene: 2 * (2 + 4) * (1 + 2 * 4) * 2 * (1 + 2) = 648 networks."""
+
+
+def test_every_number_is_one_network_and_every_network_has_one() -> None:
+    names = [gene.name for gene in OPTIONAL.genes]
+    every = product(*(gene.choices for gene in OPTIONAL.genes))
+    members = {OPTIONAL.canonical(dict(zip(names, values, strict=True))) for values in every}
+    assert OPTIONAL.cardinality == len(members) == 648
+    numbered = [OPTIONAL.network(i) for i in range(648)]
+    assert set(numbered) == members
+    assert len({a.id for a in numbered}) == 648
+
+
+@pytest.mark.parametrize("index", [-1, 648])
+def test_network_refuses_numbers_outside_the_space(index: int) -> None:
+    with pytest.raises(ValueError, match=rf"must be 0 to 647 in mobilenet-tiny; got {index}"):
+        OPTIONAL.network(index)
+
+
+def test_sample_uniform_gives_every_network_the_same_chance() -> None:
+    rng = np.random.default_rng(0)
+    number = {OPTIONAL.network(i): i for i in range(OPTIONAL.cardinality)}
+    drawn = [number[OPTIONAL.sample_uniform(rng)] for _ in range(12 * len(number))]
+    assert chisquare(np.bincount(drawn, minlength=len(number))).pvalue > 1e-3
+    # the test sees what it is to see: draws uniform over genes fail it by far
+    by_genes = [number[OPTIONAL.sample(rng)] for _ in range(12 * len(number))]
+    assert chisquare(np.bincount(by_genes, minlength=len(number))).pvalue < 1e-9
+
+
+@EVERY
+def test_sample_uniform_draws_depths_as_often_as_they_have_networks(space: Space) -> None:
+    rng = np.random.default_rng(1)
+    drawn = [space.sample_uniform(rng) for _ in range(1000)]
+    assert all(space.contains(a) for a in drawn[::50])
+    for s, stage in enumerate(space.stages, 1):
+        block, widths = len(stage.kernels) * len(stage.expands), len(stage.widths)
+        networks = np.array([float((block**d) * (widths if d else 1)) for d in stage.depths])
+        if len(networks) > 1:
+            expected = 1000 * networks / networks.sum()
+            found = [sum(a.values[f"stage{s}.depth"] == d for a in drawn) for d in stage.depths]
+            likely = expected >= 5
+            assert np.all(np.array(found)[~likely] <= 20)
+            if likely.sum() > 1:
+                observed = np.array(found)[likely]
+                scaled_up = expected[likely] * observed.sum() / expected[likely].sum()
+                assert chisquare(observed, scaled_up).pvalue > 1e-4
+
+
+def test_sample_uniform_depends_on_the_generator_alone() -> None:
+    pairs = [SPACES["mobilenet-imagenet"].sample_uniform(np.random.default_rng(s)) for s in (1, 1, 2)]
+    assert pairs[0] == pairs[1] != pairs[2]
+
+
+def test_genes_of_what_may_be_missing_exist_only_where_it_is_there() -> None:
+    bare = OPTIONAL.extreme(largest=False).values
+    assert bare["stage2.depth"] == bare["head.depth"] == 0
+    assert not {"stage2.width", "head.features"} & set(bare)
+    grown = OPTIONAL.with_gene(OPTIONAL.extreme(largest=False), "stage2.depth", 2).values
+    assert grown["stage2.width"] == 24
+    assert grown["stage2.block1.expand"] == grown["stage2.block2.expand"] == 1000
+    plan = layout(OPTIONAL, OPTIONAL.extreme(largest=False), 10)
+    assert [block.name for block in plan.blocks] == ["stem", "stage1.block1", "head"]
+    assert (plan.features, plan.blocks[-1].ops[0].c_in) == (40, 16)
+
+
+def test_table_refuses_an_architecture_that_lacks_a_gene_whose_choices_hold_0() -> None:
+    genes = dict(OPTIONAL.extreme(largest=False).values)
+    del genes["head.depth"]
+    with pytest.raises(ValueError, match=r"Space\.head\.depth must be one of \(0, 1\).*got None"):
+        gene_table(OPTIONAL, [Architecture.of("mobilenet", "tiny", genes)])
+
+
+def test_stage_that_may_be_missing_must_keep_the_size() -> None:
+    with pytest.raises(ValueError, match=r"Stage\.stride must be 1 where a depth of 0 is offered"):
+        Stage((8,), (0, 1), (3,), (1000,), 2)
 
 
 @EVERY
