@@ -54,9 +54,7 @@ def costs(
     return dict(zip(COSTS, totals[0].astype(np.float64), strict=True))
 
 
-def _totals(
-    space: Space, genes: dict[str, NDArray[np.int64]], classes: int
-) -> NDArray[np.int64]:
+def _totals(space: Space, genes: dict[str, NDArray[np.int64]], classes: int) -> NDArray[np.int64]:
     """(1 + stages, costs, N) costs of the whole network, then of every stage."""
     layout = FAMILIES[space.family](space, genes, classes)
     parts = np.zeros((1 + len(space.stages), len(COSTS), len(genes["resolution"])), np.int64)

@@ -39,19 +39,17 @@ def inverted_residual(space: Space, site: Site) -> Block:
     """
     stage, name = space.stages[site.stage - 1], site.name
     act = "relu" if site.stage <= space.relu_stages else "hardswish"
-    hidden, ops, shortcut = scaled(site.c_in, site.expand), (), None
-    if stage.expands == (1000,):
-        shortcut = "matched"
-    else:
-        ops = (Conv(f"{name}.expand", site.c_in, hidden, 1, 1, site.size_in, False, act),)
-        shortcut = "identity" if site.number > 1 else None
-    ops += (
+    hidden = scaled(site.c_in, site.expand)
+    ops: list[Op] = [
         Conv(f"{name}.depthwise", hidden, hidden, site.kernel, site.stride, site.size, True, act),
-    )
+        Conv(f"{name}.project", hidden, site.c_out, 1, 1, site.size),
+    ]
     if stage.squeeze:
-        ops += (Squeeze(f"{name}.squeeze", hidden, quarter(hidden), site.size),)
-    ops += (Conv(f"{name}.project", hidden, site.c_out, 1, 1, site.size),)
-    return Block(name, ops, shortcut)
+        ops.insert(1, Squeeze(f"{name}.squeeze", hidden, quarter(hidden), site.size))
+    if stage.expands == (1000,):
+        return Block(name, tuple(ops), "matched")
+    expand = Conv(f"{name}.expand", site.c_in, hidden, 1, 1, site.size_in, False, act)
+    return Block(name, (expand, *ops), "identity" if site.number > 1 else None)
 
 
 def quarter(channels: Int) -> Int:
@@ -107,6 +105,8 @@ CIFAR = Space(
     ),
 )
 
+_RATIOS = (3000, 4000, 6000)
+
 IMAGENET = Space(
     family="mobilenet",
     scale="imagenet",
@@ -117,11 +117,11 @@ IMAGENET = Space(
     stem_stride=2,
     stages=(
         Stage((16, 24), (1, 2), (3,), (1000,), 1),
-        Stage((24, 32), (2, 3, 4), (3, 5, 7), (3000, 4000, 6000), 2),
-        Stage((40, 48), (2, 3, 4), (3, 5, 7), (3000, 4000, 6000), 2, squeeze=True),
-        Stage((80, 88, 96), (2, 3, 4), (3, 5, 7), (3000, 4000, 6000), 2),
-        Stage((112, 120, 128, 136), (2, 3, 4, 5, 6), (3, 5, 7), (3000, 4000, 6000), 1, squeeze=True),
-        Stage((160, *range(192, 217, 8)), (2, 3, 4, 5, 6), (3, 5, 7), (3000, 4000, 6000), 2, True),
+        Stage((24, 32), (2, 3, 4), (3, 5, 7), _RATIOS, 2),
+        Stage((40, 48), (2, 3, 4), (3, 5, 7), _RATIOS, 2, squeeze=True),
+        Stage((80, 88, 96), (2, 3, 4), (3, 5, 7), _RATIOS, 2),
+        Stage((112, 120, 128, 136), (2, 3, 4, 5, 6), (3, 5, 7), _RATIOS, 1, squeeze=True),
+        Stage((160, *range(192, 217, 8)), (2, 3, 4, 5, 6), (3, 5, 7), _RATIOS, 2, squeeze=True),
         Stage(tuple(range(320, 353, 8)), (0, 1, 2), (3, 5), (6000,), 1, squeeze=True),
     ),
     relu_stages=3,

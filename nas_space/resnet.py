@@ -80,7 +80,7 @@ IMAGENET = Space(
 Once-for-All's ResNet-50: depths 2, 2, 4, 2 plus 0 to 2, bottleneck ratios 0.2, 0.25 and 0.35, width
 multipliers 0.65, 0.8 and 1.0 rounded to multiples of 8, inputs of 128 to 224 in steps of 4.
 
-Differs: Once-for-All's stem is a chain of two or three 3x3 convolutions, ours one of elastic kernel;
-its shortcuts average before a 1x1 convolution, ours stride in it as in ResNet-50. Kernels of 7 in
-the blocks are left out: they would make up most of the supernet's weights.
+Differs: Once-for-All's stem is a chain of two or three 3x3 convolutions, ours one of elastic
+kernel; its shortcuts average before a 1x1 convolution, ours stride in it as in ResNet-50. Kernels
+of 7 in the blocks are left out: they would make up most of the supernet's weights.
 """

@@ -171,13 +171,14 @@ class Space:
         for gene in self.genes:
             if not gene.active(kept):
                 continue
-            index, rest = divmod(index, sum(self._weights[gene.name]))
-            for choice, weight in zip(gene.choices, self._weights[gene.name], strict=True):
-                if rest < weight:
-                    break
-                rest -= weight
-            kept[gene.name] = choice
-            index = index * weight + rest  # the genes that are switched use up the rest
+            weights = self._weights[gene.name]
+            index, rest = divmod(index, sum(weights))
+            place = 0
+            while rest >= weights[place]:
+                rest -= weights[place]
+                place += 1
+            kept[gene.name] = gene.choices[place]
+            index = index * weights[place] + rest  # the genes that are switched use up the rest
         return Architecture.of(self.family, self.scale, kept)
 
     def canonical(self, genes: Mapping[str, int]) -> Architecture:

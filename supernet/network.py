@@ -6,8 +6,9 @@ an argument of the forward pass and never changes the supernet. The supernet nor
 at hand and keeps no running statistics: a subnet gets its own when it is recalibrated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -149,6 +150,7 @@ class SuperNet(nn.Module):
         shared = {key(op): self._share(b, op) for b in largest.blocks for op in ops_of(b)}
         self.convs = nn.ModuleDict(shared)  # the name that checkpoints have
         self.head = nn.Linear(int(largest.features), classes)
+        self.register_load_state_dict_pre_hook(_check_transforms)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor, architecture: Architecture) -> Tensor:
         """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
@@ -164,6 +166,14 @@ class SuperNet(nn.Module):
             return SharedConv(op)
         gene = next(g for g in self.space.genes if g.name == f"{block.name}.kernel")
         return SharedConv(op, gene.choices[-2::-1])
+
+
+def _check_transforms(supernet: nn.Module, state: Mapping[str, Tensor], *rest: Any) -> None:
+    """Say in one line that kernels are transformed in the weights and not here, or the reverse."""
+    errors: list[str] = rest[-1]
+    there, here = (any(".transforms." in n for n in s) for s in (state, supernet.state_dict()))
+    if there != here:
+        errors.append(f"SuperNet.kernel_transform is {here}, in the weights {there}.")
 
 
 class ConvNorm(nn.Module):

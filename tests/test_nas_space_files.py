@@ -33,7 +33,10 @@ def test_file_is_a_json_list_with_one_architecture_per_line(tmp_path: Path) -> N
         ("[" * 100_000, r"must be a JSON file"),
         ("{}", r"must hold a JSON list of at least one architecture; got .*list\.json"),
         ("[]", r"must hold a JSON list of at least one architecture"),
-        ('[{"family": "f", "scale": "s", "genes": {}}, 3]', r"entry 2: Architecture\.json must hold"),
+        (
+            '[{"family": "f", "scale": "s", "genes": {}}, 3]',
+            r"entry 2: Architecture\.json must hold",
+        ),
         ('[{"family": "f", "scale": "s", "genes": {"a": 0.5}}]', r"entry 1: .*must be integers"),
     ],
 )

@@ -149,7 +149,9 @@ def test_sample_uniform_draws_depths_as_often_as_they_have_networks(space: Space
 
 
 def test_sample_uniform_depends_on_the_generator_alone() -> None:
-    pairs = [SPACES["mobilenet-imagenet"].sample_uniform(np.random.default_rng(s)) for s in (1, 1, 2)]
+    pairs = [
+        SPACES["mobilenet-imagenet"].sample_uniform(np.random.default_rng(s)) for s in (1, 1, 2)
+    ]
     assert pairs[0] == pairs[1] != pairs[2]
 
 
