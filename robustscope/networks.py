@@ -1,10 +1,10 @@
 """Which supernets a run trains and which networks it evaluates, from its settings."""
 
 import itertools
-import json
 from pathlib import Path
 
 from nas_space.architecture import Architecture
+from nas_space.files import read_architectures
 from nas_space.presets import find_space
 from robustscope.presets import find_preset
 from robustscope.settings import Settings
@@ -36,7 +36,7 @@ def supernet_plans(
     ]  # fmt: skip
 
 
-def read_architectures(settings: Settings) -> dict[str, list[Architecture]]:
+def listed_architectures(settings: Settings) -> dict[str, list[Architecture]]:
     """Family to the listed architectures; empty when networks are to be drawn.
 
     Raises:
@@ -44,23 +44,12 @@ def read_architectures(settings: Settings) -> dict[str, list[Architecture]]:
     """
     if not settings.architectures:
         return {}
-    try:
-        entries = json.loads(Path(settings.architectures).read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"run.architectures must be a JSON file; got {settings.architectures} ({error})."
-        ) from error
-    if not isinstance(entries, list) or not entries:
-        raise ValueError(
-            f"run.architectures must be a JSON list of architectures; got {settings.architectures}."
-        )
     spaces = {
         name: find_space(f"{name}-{find_preset(settings.preset).scale}") for name in settings.spaces
     }
     listed: dict[str, list[Architecture]] = {}
-    for number, entry in enumerate(entries, 1):
+    for number, architecture in enumerate(read_architectures(Path(settings.architectures)), 1):
         try:
-            architecture = Architecture.from_json(json.dumps(entry))
             if architecture.family not in spaces:
                 raise ValueError(
                     f"Architecture.family must be one of {', '.join(spaces)} in this run; "

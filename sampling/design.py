@@ -72,6 +72,9 @@ def _pairs(space: Space, seen: set[str], rng: np.random.Generator) -> Iterator[t
             for g in space.genes
             if kind(g.name) == wanted and len(g.choices) > 1 and g.name in base.values
         ]
+        if not names:  # a network without this optional part: the turn passes
+            seen.discard(base.id)
+            continue
         name = str(rng.choice(names))
         choices = [c for g in space.genes if g.name == name for c in g.choices]
         others = [space.with_gene(base, name, c) for c in choices if c != base.values[name]]
@@ -99,4 +102,4 @@ def _fresh(propose: Callable[[], Architecture], seen: set[str], space: Space) ->
 
 def kind(gene: str) -> str:
     """Factor a gene belongs to: "stage2.block1.kernel" is a "kernel", "stem.kernel" its own."""
-    return gene if gene.startswith("stem") else gene.rsplit(".", 1)[-1]
+    return gene.rsplit(".", 1)[-1] if gene.startswith("stage") else gene
