@@ -17,7 +17,7 @@ class RandomResizedCrop:
     """Cut a random box and enlarge it, bilinearly, to the image's size.
 
     A box is never larger than the image, so antialiasing would change nothing. Images are square:
-    one for which no box fits is kept whole, as torchvision does.
+    one for which no box fits is kept whole, as torchvision does where the ratios include 1.
 
     Attributes:
         area: Smallest and largest area of a box as shares of the image.
