@@ -142,19 +142,33 @@ def test_rand_augment_of_magnitude_zero_stretches_levels_alone(operations):
     assert abs(float(same.float().mean()) - share) < 4 * np.sqrt(share * (1 - share) / 600)
 
 
-def test_trivial_augment_draws_every_operation_and_bin_alike(monkeypatch):
+@pytest.mark.parametrize(
+    ("augmentation", "rows", "angles", "weights"),
+    [
+        (TrivialAugment(bins=3), 1, [-135, -67.5, 0, 67.5, 135], [1, 1, 2, 1, 1]),
+        (RandAugment(), 2, [-9, 9], [1, 1]),
+        (RandAugment(3, 10, 10), 3, [-30, 30], [1, 1]),
+    ],
+    ids=repr,
+)
+def test_operations_bins_and_signs_are_drawn_alike(
+    monkeypatch, augmentation, rows, angles, weights
+):
     seen = []
     monkeypatch.setattr(
         "training.augmentation.rand_augment.operate",
         lambda images, names, strength: seen.append((names, strength)) or images,
     )
-    apply(TrivialAugment(bins=3), smooth(4200, 4))
-    (names, strength), *rest = seen
-    assert not rest
-    assert stats.chisquare(np.unique(names, return_counts=True)[1]).pvalue > 0.01
-    bins, counts = np.unique(strength[names == "rotate"], return_counts=True)
-    np.testing.assert_allclose(bins, [-135, -67.5, 0, 67.5, 135])
-    assert stats.chisquare(counts, counts.sum() * np.array([1, 1, 2, 1, 1]) / 6).pvalue > 0.01
+    apply(augmentation, smooth(4200, 4))
+    assert len(seen) == rows
+    names, strength = (np.concatenate(part) for part in zip(*seen, strict=True))
+    found, counts = np.unique(names, return_counts=True)
+    assert set(found) == set(RAND)
+    assert stats.chisquare(counts).pvalue > 0.01
+    values, counts = np.unique(strength[names == "rotate"], return_counts=True)
+    np.testing.assert_allclose(values, angles)
+    expected = counts.sum() * np.array(weights) / sum(weights)
+    assert stats.chisquare(counts, expected).pvalue > 0.01
 
 
 def test_augmix_is_the_papers_loop_over_images_and_chains():

@@ -39,8 +39,7 @@ def equalize(images: Tensor, _: Tensor) -> Tensor:
     """
     n, c, h, w = images.shape
     level = _levels(images).long().flatten(2)  # (n, c, h * w)
-    first = 256 * torch.arange(n * c, device=images.device).view(n, c, 1)
-    count = torch.bincount((level + first).flatten(), minlength=256 * n * c).view(n, c, 256)
+    count = level.new_zeros(n, c, 256).scatter_add_(2, level, torch.ones_like(level))
     step = (h * w - count.gather(2, level.amax(2, keepdim=True))) // 255
     darker = count.cumsum(2) - count
     table = ((darker + step // 2) // step.clamp(min=1)).clamp(max=255)
