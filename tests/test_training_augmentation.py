@@ -232,6 +232,11 @@ def test_erasing_covers_one_box_of_about_half_of_the_images():
     assert abs(int(covered.flatten(1).any(1).sum()) - 500) < 64  # four standard deviations
 
 
+def test_erasing_never_spans_the_image():
+    boxes = RandomErasing(1.0).draw(np.random.default_rng(0), 5000, 16)
+    assert boxes.height.max() == boxes.width.max() == 15
+
+
 def test_mixup_weights_follow_the_beta_distribution():
     x, t = torch.eye(2)[:, :, None, None].expand(2, 2, 4, 4), torch.eye(2)
     rng = np.random.default_rng(0)

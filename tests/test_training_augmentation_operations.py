@@ -133,6 +133,20 @@ def test_auto_augment_runs_each_pair_in_order(monkeypatch):
     assert torch.equal(y, (255 - levels(smooth()).round().int()) & 0b11110000)
 
 
+def test_auto_augment_turns_both_ways_by_the_level_of_nine(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "training.augmentation.auto_augment.operate",
+        lambda images, names, strength: seen.append(strength[names == "rotate"]) or images,
+    )
+    monkeypatch.setitem(POLICIES, "cifar10", ((("rotate", 1.0, 9), ("rotate", 0.5, 2)),))
+    apply(AutoAugment("cifar10"), smooth(1000, 4))
+    for turns, angle, expected in zip(seen, (30, 20 / 3), (1000, 500), strict=True):
+        np.testing.assert_allclose(np.unique(turns), [-angle, angle])
+        assert abs(len(turns) - expected) < 64  # four standard deviations
+        assert abs((turns > 0).mean() - 0.5) < 4 * 0.5 / np.sqrt(len(turns))
+
+
 @pytest.mark.parametrize("operations", [1, 2, 3])
 def test_rand_augment_of_magnitude_zero_stretches_levels_alone(operations):
     # of 14 operations autocontrast alone does something: no white to solarize, 8 px to equalize
