@@ -104,13 +104,47 @@ class Space:
                 yield Gene(f"stage{s}.block{b}.expand", stage.expands, *switch)
 
     @cached_property
+    def _weights(self) -> dict[str, tuple[int, ...]]:
+        """Gene name to one weight per choice: how many sets of the genes it switches go with it."""
+        switched: dict[str, list[Gene]] = {}
+        for gene in self.genes:
+            switched.setdefault(gene.depth, []).append(gene)
+        return {
+            gene.name: tuple(
+                math.prod(len(g.choices) for g in switched.get(gene.name, ()) if choice >= g.rank)
+                for choice in gene.choices
+            )
+            for gene in self.genes
+        }
+
+    @cached_property
     def cardinality(self) -> int:
         """Number of distinct networks."""
-        total = len(self.resolutions) * len(self.stem_kernels)
-        for stage in self.stages:
-            block = len(stage.kernels) * len(stage.expands)
-            total *= len(stage.widths) * sum(block**depth for depth in stage.depths)
-        return total
+        return math.prod(sum(self._weights[gene.name]) for gene in self.genes if not gene.depth)
+
+    def network(self, index: int) -> Architecture:
+        """The network of a number from 0 to `cardinality` - 1; each network has exactly one.
+
+        Raises:
+            ValueError: There is no such number.
+        """
+        if not 0 <= index < self.cardinality:
+            raise ValueError(
+                f"Space.index must be 0 to {self.cardinality - 1} in {self.name}; got {index}. "
+                "Count from 0."
+            )
+        kept: dict[str, int] = {}
+        for gene in self.genes:
+            if not gene.active(kept):
+                continue
+            index, rest = divmod(index, sum(self._weights[gene.name]))
+            for choice, weight in zip(gene.choices, self._weights[gene.name], strict=True):
+                if rest < weight:
+                    break
+                rest -= weight
+            kept[gene.name] = choice
+            index = index * weight + rest  # the genes that are switched use up the rest
+        return Architecture.of(self.family, self.scale, kept)
 
     def canonical(self, genes: Mapping[str, int]) -> Architecture:
         """Architecture of these genes without those of blocks that do not exist.
@@ -173,6 +207,17 @@ class Space:
         drawn = rng.integers([len(gene.choices) for gene in self.genes]).tolist()
         pairs = zip(self.genes, drawn, strict=True)
         return self.canonical({gene.name: gene.choices[i] for gene, i in pairs})
+
+    def sample_uniform(self, rng: np.random.Generator) -> Architecture:
+        """A draw uniform over networks: each of the `cardinality` is equally likely.
+
+        Most networks are deep, so most draws are; `sample` gives every depth the same chance.
+        """
+        bits = self.cardinality.bit_length()
+        while True:  # at most two rounds on average
+            index = int.from_bytes(rng.bytes(-(-bits // 8))) >> (-bits % 8)
+            if index < self.cardinality:
+                return self.network(index)
 
     def extreme(self, largest: bool) -> Architecture:
         """The network with every gene at its largest, or smallest, choice."""
