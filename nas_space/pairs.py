@@ -71,9 +71,7 @@ def matched_pairs(
     return MatchedPairs(low[order], high[order], genes[place[order]])
 
 
-def _codes(
-    choices: tuple[int, ...], values: NDArray[np.int64], rng: np.random.Generator
-) -> Codes:
+def _codes(choices: tuple[int, ...], values: NDArray[np.int64], rng: np.random.Generator) -> Codes:
     """(N,) random codes, equal for equal values; a gene that does not exist has one, too."""
     codes = rng.integers(2**64, size=len(choices) + 1, dtype=np.uint64)
     return codes[np.searchsorted(choices, values, side="right")]
@@ -106,5 +104,5 @@ def _cross(keys: Codes, values: NDArray[np.int64] | NDArray[np.bool_]) -> Ints:
     first = np.searchsorted(runs, runs, side="right")  # the next run
     count = np.searchsorted(keys, keys, side="right") - first
     offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    pairs = np.stack([np.repeat(here, count), np.repeat(first, count) + offset])
-    return order[pairs]
+    pairs: Ints = order[np.stack([np.repeat(here, count), np.repeat(first, count) + offset])]
+    return pairs

@@ -140,10 +140,10 @@ class Space:
             index, rest = divmod(index, sum(self._weights[gene.name]))
             for choice, weight in zip(gene.choices, self._weights[gene.name], strict=True):
                 if rest < weight:
+                    kept[gene.name] = choice
+                    index = index * weight + rest  # the genes that are switched use up the rest
                     break
                 rest -= weight
-            kept[gene.name] = choice
-            index = index * weight + rest  # the genes that are switched use up the rest
         return Architecture.of(self.family, self.scale, kept)
 
     def canonical(self, genes: Mapping[str, int]) -> Architecture:

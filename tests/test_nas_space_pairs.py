@@ -26,9 +26,7 @@ TINY = Space(
 Found = list[tuple[int, int, str]]
 
 
-def found(
-    space: Space, architectures: list[Architecture], units: list[str] | None = None
-) -> Found:
+def found(space: Space, architectures: list[Architecture], units: list[str] | None = None) -> Found:
     pairs = matched_pairs(space, architectures, units)
     return list(zip(pairs.low.tolist(), pairs.high.tolist(), pairs.gene.tolist(), strict=True))
 
