@@ -1,7 +1,6 @@
 """Which supernets a run trains and which networks it evaluates, from its settings."""
 
 import itertools
-import json
 from pathlib import Path
 
 from nas_space.presets import find_space
@@ -9,7 +8,7 @@ from robustscope.presets import find_preset
 from robustscope.settings import Settings
 from sampling.campaign import SupernetPlan, enlist
 from sampling.design import Draw, draw, find_design
-from sampling.design.entries import read_entry
+from sampling.design.entries import read_draws
 from sampling.store import Network
 from training.loop import Recipe
 
@@ -36,7 +35,7 @@ def supernet_plans(
     ]  # fmt: skip
 
 
-def read_architectures(settings: Settings) -> dict[str, list[Draw]]:
+def listed_networks(settings: Settings) -> dict[str, list[Draw]]:
     """Family to the listed networks; empty when networks are to be drawn.
 
     Raises:
@@ -44,24 +43,13 @@ def read_architectures(settings: Settings) -> dict[str, list[Draw]]:
     """
     if not settings.architectures:
         return {}
-    try:
-        entries = json.loads(Path(settings.architectures).read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"run.architectures must be a JSON file; got {settings.architectures} ({error})."
-        ) from error
-    if not isinstance(entries, list) or not entries:
-        raise ValueError(
-            f"run.architectures must be a JSON list of architectures; got {settings.architectures}."
-        )
     spaces = {
         name: find_space(f"{name}-{find_preset(settings.preset).scale}") for name in settings.spaces
     }
     listed: dict[str, list[Draw]] = {}
-    for number, entry in enumerate(entries, 1):
+    for number, read in enumerate(read_draws(Path(settings.architectures)), 1):
+        architecture = read.architecture
         try:
-            read = read_entry(entry)
-            architecture = read.architecture
             if architecture.family not in spaces:
                 raise ValueError(
                     f"Architecture.family must be one of {', '.join(spaces)} in this run; "

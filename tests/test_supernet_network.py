@@ -9,13 +9,13 @@ from nas_space.layout import scaled
 from nas_space.presets import SPACES, layout
 from supernet.calibration import weights_hash
 from supernet.network import EPSILON, resize, spawn
-from tests.network_example import digits, make_supernet, some_architectures
+from tests.network_example import EXAMPLES, digits, make_supernet, some_architectures
 
-EVERY = pytest.mark.parametrize("space", SPACES)
+EVERY = pytest.mark.parametrize("space", EXAMPLES)
 
 
 def images_of(space, count=6):
-    return digits(SPACES[space].size)[0][:count]
+    return digits(EXAMPLES[space].size)[0][:count]
 
 
 @EVERY
@@ -42,12 +42,31 @@ def convolve(supernet, x, name, c_out, kernel, stride=1, depthwise=False):
     return x * shared.scale[:c_out, None, None] + shared.shift[:c_out, None, None]
 
 
+def squeeze(supernet, x, name):
+    """Weights from the means of all positions, by two layers of leading channels."""
+    layer = supernet.convs[name.replace(".", "_")].layer
+    c = x.shape[1]
+    h = max(8, int(c / 4 + 4) // 8 * 8)
+    h += 8 if h < 0.9 * c / 4 else 0
+    means = x.mean((2, 3))
+    y = F.relu(means @ layer.reduce.weight[:h, :c, 0, 0].T + layer.reduce.bias[:h])
+    y = y @ layer.expand.weight[:c, :h, 0, 0].T + layer.expand.bias[:c]
+    return x * ((y + 3).clamp(0, 6) / 6)[:, :, None, None]
+
+
 def mobilenet_block(supernet, x, name, genes, stage, stride):
-    act = F.relu if stage == 1 else F.hardswish
+    space, plan = supernet.space, supernet.space.stages[stage - 1]
+    act = F.relu if stage <= space.relu_stages else F.hardswish
     hidden = scaled(x.shape[1], genes[f"{name}.expand"])
-    y = act(convolve(supernet, x, f"{name}.expand", hidden, 1))
+    plain = plan.expands == (1000,)
+    y = x if plain else act(convolve(supernet, x, f"{name}.expand", hidden, 1))
     y = convolve(supernet, y, f"{name}.depthwise", hidden, genes[f"{name}.kernel"], stride, True)
-    y = convolve(supernet, act(y), f"{name}.project", genes[f"stage{stage}.width"], 1)
+    y = act(y)
+    if plan.squeeze:
+        y = squeeze(supernet, y, f"{name}.squeeze")
+    y = convolve(supernet, y, f"{name}.project", genes[f"stage{stage}.width"], 1)
+    if plain and x.shape == y.shape:
+        return x + y
     return y if name.endswith("block1") else x + y
 
 
@@ -70,12 +89,21 @@ def by_hand(supernet, x, architecture):
     size = genes["resolution"]
     x = F.interpolate(x, (size, size), mode="bilinear", antialias=True) * 4 - 2
     kernel = genes["stem.kernel"]
-    x = act(convolve(supernet, x, "stem", space.stem_width, kernel, space.stem_stride))
+    width = genes.get("stem.width", space.stem_width)
+    x = act(convolve(supernet, x, "stem", width, kernel, space.stem_stride))
+    if space.stem_pool:
+        x = F.max_pool2d(x, 3, 2, 1)
     for s, stage in enumerate(space.stages, 1):
         for b in range(1, genes[f"stage{s}.depth"] + 1):
             stride = stage.stride if b == 1 else 1
             x = block(supernet, x, f"stage{s}.block{b}", genes, s, stride)
+    if space.head_widths:
+        x = F.hardswish(convolve(supernet, x, "head", genes["head.width"], 1))
     features = x.mean((2, 3))
+    if "head.features" in genes:
+        linear, n = supernet.convs["head_block1_features"].layer.linear, genes["head.features"]
+        features = features @ linear.weight[:n, : features.shape[1]].T + linear.bias[:n]
+        features = F.hardswish(features)
     return features @ supernet.head.weight[:, : features.shape[1]].T + supernet.head.bias
 
 
@@ -83,7 +111,7 @@ def by_hand(supernet, x, architecture):
 @torch.no_grad()
 def test_supernet_equals_the_network_written_out(space):
     supernet, x = make_supernet(space), images_of(space)
-    for architecture in some_architectures(space, random=1):
+    for architecture in some_architectures(space, random=3):
         wanted = by_hand(supernet, x, architecture)
         torch.testing.assert_close(supernet(x, architecture), wanted, atol=2e-4, rtol=1e-4)
 
@@ -107,6 +135,26 @@ def window(weight, like):
     low = (weight.shape[-1] - like.shape[-1]) // 2
     centre = slice(low, low + like.shape[-1])
     return (slice(like.shape[0]), slice(like.shape[1]), centre, centre)
+
+
+@pytest.mark.parametrize("which", [1, 2, 3])
+def test_gradients_of_layers_between_convolutions_fall_on_the_slice_alone(which):
+    supernet, x = make_supernet("mobilenet-thin"), images_of("mobilenet-thin", 8)
+    architecture = some_architectures("mobilenet-thin")[which]
+    supernet.zero_grad()
+    supernet(x, architecture).square().sum().backward()
+    subnet = spawn(supernet, architecture)
+    subnet(x).square().sum().backward()
+    for name, unit in subnet.units.items():
+        if name.endswith(("squeeze", "features")):
+            shared = supernet.convs[name].layer
+            for own, whole in zip(unit.parameters(), shared.parameters(), strict=True):
+                wanted = torch.zeros_like(whole)
+                wanted[tuple(slice(n) for n in own.shape)] = own.grad
+                scale = float(own.grad.abs().max())
+                assert scale > 0
+                torch.testing.assert_close(whole.grad, wanted, atol=1e-3 * scale, rtol=1e-3)
+    supernet.zero_grad()
 
 
 @pytest.mark.parametrize("space", ["mobilenet-digits", "resnet-digits"])
@@ -173,11 +221,12 @@ def test_architecture_of_another_space_is_refused(use):
 @EVERY
 def test_every_shared_weight_belongs_to_the_largest_network(space):
     supernet = make_supernet(space)
-    plan = layout(SPACES[space], SPACES[space].extreme(largest=True), 10)
-    subnet = spawn(supernet, SPACES[space].extreme(largest=True))
+    plan = layout(EXAMPLES[space], EXAMPLES[space].extreme(largest=True), 10)
+    subnet = spawn(supernet, EXAMPLES[space].extreme(largest=True))
     assert set(subnet.units) == set(supernet.convs)
     for name, unit in subnet.units.items():
-        assert torch.equal(unit.conv.weight, supernet.convs[name].weight)
+        own, shared = list(unit.parameters()), list(supernet.convs[name].parameters())
+        assert all(torch.equal(a, b) for a, b in zip(own, shared, strict=True))
     assert supernet.head.weight.shape == (10, plan.features)
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from nas_space.architecture import Architecture
+from nas_space.files import read_architecture, read_entries
 from sampling.design.urn import Draw
 from sampling.store.checks import check_text
 
@@ -20,6 +21,16 @@ def to_json(draws: Sequence[Draw]) -> str:
     return "[\n" + ",\n".join(map(json.dumps, entries)) + "\n]\n"
 
 
+def read_draws(path: Path) -> list[Draw]:
+    """The draws listed in a file, in order; that they lie in a space is not checked.
+
+    Raises:
+        ValueError: The file cannot be read, is no JSON list or empty, or an entry is no draw (its
+            number is named, counted from 1).
+    """
+    return read_entries(path, read_entry)
+
+
 def read_entry(entry: Any) -> Draw:
     """The draw of an entry: an architecture alone, or one with its design and unit.
 
@@ -30,7 +41,7 @@ def read_entry(entry: Any) -> Draw:
     """
     if not isinstance(entry, dict) or "architecture" not in entry:
         entry = {"architecture": entry}
-    architecture = Architecture.from_json(json.dumps(entry["architecture"]))
+    architecture = read_architecture(entry["architecture"])
     if unknown := sorted(entry.keys() - KEYS):
         raise ValueError(
             f"Draw.entry must hold {', '.join(sorted(KEYS))} alone; got {unknown[0]!r}. Remove it."
