@@ -36,20 +36,32 @@ def kind_turns(campaign: Sequence[Space], space: Space, size: int) -> Iterator[t
     """
     varied: Counter[str] = Counter()
     met: Counter[frozenset[str]] = Counter()
-    options = {
-        s: list(itertools.combinations(kinds(s), min(size, len(kinds(s))))) for s in campaign
-    }
+    options = {s: sets_of_kinds(s, size) for s in campaign}
 
     def wear(chosen: tuple[str, ...]) -> tuple[int, int]:
         return sum(varied[k] for k in chosen), sum(met[p] for p in _couples(chosen))
 
     while True:
-        for turn in campaign:
+        for turn in (s for s in campaign if options[s]):
             chosen = min(options[turn], key=wear)
             varied.update(chosen)
             met.update(_couples(chosen))
             if turn == space:
                 yield chosen
+
+
+def sets_of_kinds(space: Space, size: int) -> list[tuple[str, ...]]:
+    """Sets of kinds that one network can vary at once: no gene needs what another takes away."""
+    top = {gene.name: gene.choices[-1] for gene in space.genes}
+
+    def possible(chosen: tuple[str, ...]) -> bool:
+        for genes in itertools.product(*(of_kind(space, k) for k in chosen)):
+            lower = top | {gene.name: gene.choices[-2] for gene in genes}
+            if all(gene.active(lower) for gene in genes):
+                return True
+        return False
+
+    return [c for c in itertools.combinations(kinds(space), size) if possible(c)]
 
 
 def _couples(chosen: tuple[str, ...]) -> list[frozenset[str]]:
@@ -89,7 +101,7 @@ class Factorial:
 
     def draw(self, urn: Urn, count: int) -> list[Draw]:
         """See `Design`."""
-        if len(kinds(urn.space)) < self.genes:
+        if not sets_of_kinds(urn.space, self.genes):
             raise ValueError(
                 f"Space.genes must offer choices of {self.genes} kinds for design {self.name}; "
                 f"got {', '.join(kinds(urn.space))} in {urn.space.name}. Choose another design."

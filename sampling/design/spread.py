@@ -12,13 +12,13 @@ from nas_space.architecture import Architecture
 from nas_space.costs import costs
 from sampling.design.urn import Draw, Urn
 
-PILOT = 2000
+PILOT = 1000
 """Networks from which strata are laid out, and which are proposed at a time to fill them."""
 
 TAIL = 0.01
 """Share of uniform draws below the second, and above the last but one, of the edges of strata."""
 
-RUN = 5
+RUN = 10
 """Proposals of `PILOT` networks, or scrambled nets, in a row without a new network: exhausted."""
 
 
