@@ -1,10 +1,13 @@
 """Lists of architectures as JSON files: one object of family, scale and genes per network."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from nas_space.architecture import Architecture
+
+Entry = TypeVar("Entry")
 
 
 def read_architectures(path: Path) -> list[Architecture]:
@@ -13,6 +16,25 @@ def read_architectures(path: Path) -> list[Architecture]:
     Raises:
         ValueError: The file cannot be read, is no JSON list or empty, or an entry is no
             architecture (its number is named, counted from 1).
+    """
+    return read_entries(path, read_architecture)
+
+
+def read_architecture(entry: Any) -> Architecture:
+    """The architecture of one entry.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return Architecture.from_json(json.dumps(entry))
+
+
+def read_entries(path: Path, read: Callable[[Any], Entry]) -> list[Entry]:
+    """What `read` makes of each entry of a JSON list, in order.
+
+    Raises:
+        ValueError: The file cannot be read, is no JSON list or empty, or `read` refuses an entry
+            (its number is named, counted from 1).
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
@@ -26,13 +48,13 @@ def read_architectures(path: Path) -> list[Architecture]:
             f"Architectures.file must hold a JSON list of at least one architecture; got {path}. "
             "Write it with write_architectures."
         )
-    architectures = []
+    made = []
     for number, entry in enumerate(entries, 1):
         try:
-            architectures.append(Architecture.from_json(json.dumps(entry)))
+            made.append(read(entry))
         except ValueError as error:
             raise ValueError(f"{path}, entry {number}: {error}") from error
-    return architectures
+    return made
 
 
 def write_architectures(path: Path, architectures: Sequence[Architecture]) -> None:
