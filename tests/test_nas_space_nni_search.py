@@ -1,7 +1,6 @@
 """NNI's evolution on planted objectives, where the answer is known."""
 
 import itertools
-import json
 import logging
 import os
 import random
@@ -171,10 +170,8 @@ assert len(visits) == 60 and not multiprocessing.active_children()
 """
 
 QUIET_IMPORT = """
-import sys
-import sampling.campaign, supernet.sandwich, training.loop, noises.presets, analysis.pipeline, zoo
-import robustscope.run
-assert "torch" in sys.modules
+import sys, robustscope.run
+assert {"sampling.campaign", "supernet.network", "training.loop", "noises"} <= {*sys.modules}
 sys.exit("nni" in sys.modules)
 """
 
@@ -198,9 +195,3 @@ def test_nothing_that_trains_or_evaluates_imports_nni() -> None:
     root = Path(__file__).parents[1]
     code = [sys.executable, "-c", QUIET_IMPORT]
     assert subprocess.run(code, cwd=root, check=False).returncode == 0
-
-
-def test_visited_networks_survive_json() -> None:
-    for visit in evolve(TINY, planted(TINY, 0), Evolution(5, 5, 5)):
-        text = json.dumps(json.loads(visit.architecture.to_json()))
-        assert Architecture.from_json(text) == visit.architecture
