@@ -150,7 +150,7 @@ def _limits(outcomes: dict[str, Interval]) -> dict[str, dict[str, float]]:
 
 def describe(found: Found, out: Path) -> str:
     """A table of the best networks and what to make of it."""
-    findings, names = found.findings, " and ".join(found.objective)
+    findings, names = found.findings, ", ".join(found.objective)
     failed = sum(bool(finding.failure) for finding in findings)
     best = [findings[i] for i in found.best]
     lines = [
@@ -164,7 +164,7 @@ def describe(found: Found, out: Path) -> str:
         "others, which the search never saw.",
         f"Mean score of these: {_change(best)}.",
         f"Of the first {BEST}, drawn at random: {_change(findings[:BEST])}.",
-        f"Front: {len(found.front)} networks that no other beats in {names} and MACs at once, on "
+        f"Front: {len(found.front)} networks that no other beats in {names}, MACs at once, on "
         "the images of the search.",
         f"All networks: {out}",
         f"The best and the front, for robustscope run --architectures: {best_file(out)}",
