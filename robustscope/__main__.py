@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (verify, analyze):
         _add_common(command)
     _add_noise(commands)
+    _add_search(commands)
     return parser
 
 
@@ -163,6 +165,43 @@ def _add_noise(commands: "argparse._SubParsersAction[Parser]") -> None:
     preview.add_argument("--noise", help="names, comma separated (all by default)")
     for action in (listing, preview):
         _add_common(action)
+
+
+def _add_search(commands: "argparse._SubParsersAction[Parser]") -> None:
+    search = commands.add_parser(
+        "search",
+        help="the networks of a trained supernet that are best clean and under noise together",
+        description="Let evolution search the supernet of a run. Networks are chosen on one half "
+        "of the test images; the best, and the front of accuracies and MACs, are judged on the "
+        "other. The same command goes on where a stopped search ended.",
+    )
+    search.add_argument("folder", type=Path, help="of a run whose training has ended")
+    search.add_argument("--space", default="", help="family of the supernet (the only one)")
+    search.add_argument("--budget", type=int, default=200, help="distinct networks (%(default)s)")
+    search.add_argument(
+        "--population",
+        type=int,
+        default=50,
+        help="of the evolution (%(default)s), the first random",
+    )
+    search.add_argument(
+        "--objective",
+        default="clean,adversarial",
+        help="outcomes, comma separated, whose mean is the score (%(default)s)",
+    )
+    search.add_argument(
+        "--max-macs", type=float, default=math.inf, help="multiply-adds per image (no limit)"
+    )
+    search.add_argument(
+        "--images",
+        type=int,
+        default=200,
+        help="test images to choose on, and as many to judge on; at most half each (%(default)s)",
+    )
+    search.add_argument("--seed", type=int, default=0, help="of the evolution (%(default)s)")
+    search.add_argument("--device", default="", choices=("cpu", "cuda"), help="(that of the run)")
+    search.add_argument("--out", type=Path, help="a .json file (default: FOLDER/search.json)")
+    _add_common(search)
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
@@ -330,12 +369,37 @@ def do_noise(options: argparse.Namespace) -> str:
     return "\n".join(f"Wrote {path}" for path in written)
 
 
+def do_search(options: argparse.Namespace) -> str:
+    """The best networks of a run's supernet."""
+    from nas_space.nni_search import Evolution
+    from robustscope.progress import Progress
+    from robustscope.search import search
+    from robustscope.search_report import describe
+    from robustscope.search_source import Search
+
+    population = options.population
+    query = Search(
+        folder=options.folder,
+        space=options.space,
+        objective=tuple(dict.fromkeys(options.objective.split(","))),
+        evolution=Evolution(
+            options.budget, population, sample=-(-population // 2), seed=options.seed
+        ),
+        max_macs=options.max_macs,
+        images=options.images,
+        device=options.device,
+        out=options.out or options.folder / "search.json",
+    )
+    return describe(search(query, Progress(options.quiet)), query.out)
+
+
 COMMANDS = {
     "run": do_run,
     "sample": do_sample,
     "verify": do_verify,
     "analyze": do_analyze,
     "noise": do_noise,
+    "search": do_search,
 }
 """Each takes its options and returns what to print."""
 
