@@ -11,7 +11,7 @@ from robustscope.settings import Settings
 from sampling.campaign import SupernetPlan, enlist
 from sampling.design import Draw, draw
 from sampling.store import Network
-from training.loop import Recipe
+from training.recipe import Recipe
 
 
 def supernet_plans(

@@ -30,9 +30,10 @@ from sampling.transfers import transfer_images
 from sampling.workers import Handler, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import SuperNet, spawn
-from supernet.sandwich import sandwich_step
+from supernet.sandwich import fit_supernet
 from training.checkpoint import load_weights, read_checkpoint
-from training.loop import Recipe, fit
+from training.loop import Examples
+from training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def training_handler(folder: Path, device: str) -> Handler:
 
     def train(plan: SupernetPlan, report: Callable[[float], None]) -> float:
         model = plan.build().to(device)
-        step = sandwich_step(model, plan.recipe.smoothing)
-        return fit(model, step, data, plan.recipe, plan.checkpoint, report)
+        examples = Examples(*data, plan.classes)
+        return fit_supernet(model, examples, plan.recipe, plan.checkpoint, report)
 
     return train
 

@@ -19,6 +19,8 @@ from nas_space.layout import Conv, Layout
 from nas_space.presets import layout
 from nas_space.space import Space
 from supernet.depthwise import depthwise
+from supernet.normalisation import batch_norm
+from training.regularisation import Drops
 
 PIXEL_MEAN, PIXEL_SCALE = 0.5, 0.25
 """Networks take images in [0, 1] and centre them themselves."""
@@ -34,21 +36,32 @@ def activate(x: Tensor, kind: str) -> Tensor:
     return F.hardswish(x) if kind == "hardswish" else x
 
 
-def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Conv], Tensor]) -> Tensor:
-    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each convolution done by `apply`."""
+def walk(
+    plan: Layout,
+    x: Tensor,
+    apply: Callable[[Tensor, Conv], Tensor],
+    drops: Drops | None = None,
+) -> Tensor:
+    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each convolution done by `apply`.
+
+    With `drops`, branches beside a shortcut and features may be dropped.
+    """
     x = resize(x, int(plan.resolution))
     offset = x.new_full((), -PIXEL_MEAN / PIXEL_SCALE)
     x = torch.add(offset, x, alpha=1.0 / PIXEL_SCALE)  # in one pass over the pixels
-    for block in plan.blocks:
+    for depth, block in enumerate(plan.blocks):
         y = x
         for conv in block.convs:
             y = apply(y, conv)
+        if drops is not None and block.shortcut is not None:
+            y = drops.branch(y, depth / (len(plan.blocks) - 1))
         if isinstance(block.shortcut, Conv):
             y = y + apply(x, block.shortcut)
         elif block.shortcut == "identity":
             y = y + x
         x = activate(y, block.activation)
-    return x.mean((2, 3))
+    x = x.mean((2, 3))
+    return x if drops is None else drops.classifier(x)
 
 
 def resize(x: Tensor, size: int) -> Tensor:
@@ -97,8 +110,7 @@ class SharedConv(nn.Module):
         else:
             x = F.conv2d(x, weight, None, conv.stride, int(conv.kernel) // 2)
         scale, shift = self.scale[: int(conv.c_out)], self.shift[: int(conv.c_out)]
-        x = F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
-        return activate(x, conv.activation)
+        return activate(batch_norm(x, scale, shift, EPSILON), conv.activation)
 
 
 def key(conv: Conv) -> str:
@@ -122,10 +134,18 @@ class SuperNet(nn.Module):
         self.convs = nn.ModuleDict({key(conv): SharedConv(conv) for conv in convs})
         self.head = nn.Linear(int(largest.features), classes)
 
-    def forward(self, x: Tensor, architecture: Architecture) -> Tensor:
-        """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
+    def features(
+        self, x: Tensor, architecture: Architecture, drops: Drops | None = None
+    ) -> Tensor:
+        """Pooled features (B, C) of one slice, as of `forward`."""
         plan = layout(self.space, architecture, self.classes)
-        features = walk(plan, x, lambda y, conv: self.convs[key(conv)](y, conv))
+        return walk(plan, x, lambda y, conv: self.convs[key(conv)](y, conv), drops)
+
+    def forward(
+        self, x: Tensor, architecture: Architecture, drops: Drops | None = None
+    ) -> Tensor:
+        """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
+        features = self.features(x, architecture, drops)
         return F.linear(features, self.head.weight[:, : features.shape[1]], self.head.bias)
 
 
@@ -167,9 +187,9 @@ class Subnet(nn.Module):
         weight = supernet.head.weight[:, : int(plan.features)]
         self.head.load_state_dict({"weight": weight.detach(), "bias": supernet.head.bias.detach()})
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, drops: Drops | None = None) -> Tensor:
         """Logits (B, K)."""
-        features = walk(self.plan, x, lambda y, conv: self.units[key(conv)](y))
+        features = walk(self.plan, x, lambda y, conv: self.units[key(conv)](y), drops)
         return self.head(features)  # type: ignore[no-any-return]
 
 
