@@ -134,16 +134,12 @@ class SuperNet(nn.Module):
         self.convs = nn.ModuleDict({key(conv): SharedConv(conv) for conv in convs})
         self.head = nn.Linear(int(largest.features), classes)
 
-    def features(
-        self, x: Tensor, architecture: Architecture, drops: Drops | None = None
-    ) -> Tensor:
+    def features(self, x: Tensor, architecture: Architecture, drops: Drops | None = None) -> Tensor:
         """Pooled features (B, C) of one slice, as of `forward`."""
         plan = layout(self.space, architecture, self.classes)
         return walk(plan, x, lambda y, conv: self.convs[key(conv)](y, conv), drops)
 
-    def forward(
-        self, x: Tensor, architecture: Architecture, drops: Drops | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, architecture: Architecture, drops: Drops | None = None) -> Tensor:
         """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
         features = self.features(x, architecture, drops)
         return F.linear(features, self.head.weight[:, : features.shape[1]], self.head.bias)

@@ -31,7 +31,7 @@ RANDOM_SUBNETS = 2
 
 
 def sandwich(space: Space, rng: np.random.Generator, drawn: int) -> Iterator[Architecture]:
-    """The largest network, the smallest, and `drawn` random ones, each drawn when it is asked for."""
+    """The largest network, the smallest, and `drawn` random ones, drawn when asked for."""
     yield space.extreme(largest=True)
     yield space.extreme(largest=False)
     for _ in range(drawn):

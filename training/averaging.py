@@ -58,7 +58,7 @@ class EMA:
 
         def average(kept: Sequence[Tensor], new: Sequence[Tensor], n: Tensor | int) -> None:
             decay = min(self.decay, (1 + int(n)) / (10 + int(n)))
-            get_ema_multi_avg_fn(decay)(kept, new, n)
+            get_ema_multi_avg_fn(decay)(kept, new, n)  # type: ignore[no-untyped-call]
 
         return AveragedModel(model, multi_avg_fn=average)
 

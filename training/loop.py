@@ -48,9 +48,7 @@ class Examples(NamedTuple):
     classes: int
 
 
-def network_step(
-    network: nn.Module, recipe: Recipe, objective: Objective | None = None
-) -> Step:
+def network_step(network: nn.Module, recipe: Recipe, objective: Objective | None = None) -> Step:
     """A training step of one network with the objective of the recipe, or with another."""
     chosen = choose(recipe.techniques)
     goal = objective or chosen.objective
@@ -155,7 +153,7 @@ def batch_size(data: Examples, recipe: Recipe) -> int:
     size, world = min(recipe.batch, len(data.labels)), ranks.place()[1]
     if size % world or size < 2 * world:
         raise ValueError(
-            f"Recipe.batch must be a multiple of {world} processes, at least 2 images for each; got "
+            f"Recipe.batch must be a multiple of {world} processes, at least 2 images each; got "
             f"{size} of {len(data.labels)} images. BatchNorm compares the images of a batch."
         )
     low, high = int(data.labels.min()), int(data.labels.max())
@@ -175,9 +173,7 @@ class _Learner:
         self.chosen = choose(recipe.techniques)
         self.device = str(next(model.parameters()).device)
         self.parameters = list(model.parameters())
-        self.optimizer = self.chosen.optimizer.build(
-            model, self.recipe.momentum, self.recipe.decay
-        )
+        self.optimizer = self.chosen.optimizer.build(model, self.recipe.momentum, self.recipe.decay)
         averaging = self.chosen.averaging
         self.averaged = None if averaging is None else averaging.build(model)
         self.penalties = [r for r in self.chosen.regularisations if isinstance(r, Kurtosis)]
@@ -229,10 +225,11 @@ class _Learner:
     def average(self, progress: float, epoch_ends: bool) -> None:
         """Let the weights enter their average, when it is time."""
         averaging = self.chosen.averaging
-        # after the last step of an epoch both are called: a rule follows steps or epochs
-        if self.averaged is not None and averaging is not None:
-            if averaging.due(progress, epoch_ends):
-                self.averaged.update_parameters(self.model)
+        if averaging is None or self.averaged is None:
+            return
+        # after the last step of an epoch both are asked: a rule follows steps or epochs
+        if averaging.due(progress, epoch_ends):
+            self.averaged.update_parameters(self.model)
 
     def finish(self) -> None:
         """Put the average in place of the last weights."""

@@ -53,11 +53,13 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class Distillation:
-    """Cross-entropy with the targets and with a teacher's softened predictions (Hinton et al. 2015).
+    """Cross-entropy with the targets and with a teacher's softened predictions.
+
+    Source: Hinton et al., "Distilling the knowledge in a neural network", 2015.
 
     Attributes:
         teacher: A .safetensors file of a supernet of the same space, whose largest network teaches
-            (`supernet.distillation`); or "" when `predict` is given.
+            at the command line; "" when `predict` is given.
         weight: Share of the teacher in the loss, in [0, 1].
         temperature: Divides both sides' logits; the teacher's part is scaled by its square.
         predict: The teacher itself: images to logits (B, K); called without gradient.

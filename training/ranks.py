@@ -32,7 +32,7 @@ def average(tensors: Sequence[Tensor]) -> None:
     flat = torch.cat([t.flatten() for t in tensors])
     dist.all_reduce(flat)
     flat /= world
-    for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+    for tensor, mean in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
         tensor.copy_(mean.view_as(tensor))
 
 

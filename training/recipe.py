@@ -60,7 +60,12 @@ class Recipe:
 
     def resolved(self) -> "Recipe":
         """The same with the settings that its techniques replace."""
-        return replace(self, **choose(self.techniques).settings)
+        settings = choose(self.techniques).settings
+        return replace(
+            self,
+            smoothing=settings.get("smoothing", self.smoothing),
+            decay=settings.get("decay", self.decay),
+        )
 
     def rate_at(self, progress: float) -> float:
         """Learning rate after a share of all steps, 0 to 1."""

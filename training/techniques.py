@@ -16,7 +16,7 @@ from training.averaging import AVERAGINGS, Averaging
 from training.contrastive import PRETRAININGS, SimCLR
 from training.objectives import OBJECTIVES, CrossEntropy, Objective
 from training.optimizers import OPTIMIZERS, SGD, OptimizerChoice
-from training.regularisation import REGULARISATIONS, SETTINGS, DropPath, Dropout, Kurtosis
+from training.regularisation import REGULARISATIONS, SETTINGS, Dropout, DropPath, Kurtosis
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,6 @@ class Chosen:
         """Rates of dropout and of drop path, 0 when they are not chosen."""
         found = {r.name: r.rate for r in self.regularisations if not isinstance(r, Kurtosis)}
         return found.get("dropout", 0.0), found.get("drop_path", 0.0)
-
-
-def split_specs(text: str) -> tuple[str, ...]:
-    """Specifications in a comma-separated list; "key=value" goes on with the one before it."""
-    found: list[str] = []
-    for part in text.split(","):
-        if found and "=" in part.partition(":")[0]:
-            found[-1] += f",{part}"
-        else:
-            found.append(part)
-    return tuple(found)
 
 
 def read_technique(spec: str) -> tuple[str, Any]:
