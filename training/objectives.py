@@ -106,7 +106,7 @@ class AugMixConsistency:
 
     name: ClassVar[str] = "augmix_jsd"
     weight: float = 12.0
-    view: str = "zoom"
+    view: str = "augmix"
 
     def __post_init__(self) -> None:
         check_range(self, "weight", 0.0, 1000.0, "12 is published.")

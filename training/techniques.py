@@ -49,7 +49,7 @@ TECHNIQUES: dict[str, Any] = {name: t for table in KINDS.values() for name, t in
 EXCLUSIVE: tuple[frozenset[str], ...] = (
     *(frozenset(KINDS[kind]) for kind in ("objective", "optimizer", "averaging", "pretraining")),
     frozenset({"mixup", "cutmix", "mixup_cutmix"}),
-    frozenset({"rand_augment", "auto_augment", "augmix", "augmix_jsd"}),
+    frozenset({"rand_augment", "auto_augment", "trivial_augment", "augmix", "augmix_jsd"}),
     frozenset({"label_smoothing", "without_label_smoothing"}),
     # AdamW and Lion have a decay of their own, of another kind
     *(frozenset({"weight_decay", "without_weight_decay", name}) for name in ("adamw", "lion")),
@@ -57,7 +57,7 @@ EXCLUSIVE: tuple[frozenset[str], ...] = (
 """Of each of these at most one may be chosen."""
 
 ORDER: tuple[frozenset[str], ...] = (
-    frozenset({"random_erasing"}),
+    frozenset({"random_erasing", "cutout"}),
     frozenset({"mixup", "cutmix", "mixup_cutmix"}),
 )
 """Augmentations that follow all others, in this order."""
@@ -149,8 +149,7 @@ def check_together(names: Sequence[str]) -> None:
                     "Recipe.techniques must not exclude each other; got "
                     f"{earlier} and {name}. Leave one out."
                 )
-            both = {earlier, name} <= set(AUGMENTATIONS)
-            if both and _turn(earlier) > _turn(name):
+            if name in AUGMENTATIONS and _turn(earlier) > _turn(name):
                 raise ValueError(
                     f"Recipe.techniques must have {earlier} after {name}; got {earlier} first. "
                     "Erasing and mixing come last."

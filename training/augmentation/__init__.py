@@ -1,1 +1,1 @@
-"""What is done to the training images: one table of augmentations, batched, on the device."""
+"""What changes the images a network learns from: batched, on the batch's own device."""
