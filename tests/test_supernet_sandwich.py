@@ -114,7 +114,7 @@ def test_adversarial_step_leaves_examples_that_raise_the_loss_of_the_subnet():
     goal = Adversarial(eps=8 / 255, steps=3, step=0.5)
     mixed = goal.loss(subnet, images, targets, np.random.default_rng(0))
     twice = F.cross_entropy(subnet(torch.cat((images, images))), torch.cat((targets, targets)))
-    assert float(mixed) > float(twice) + 0.01
+    assert mixed.item() > twice.item() + 0.01
     assert all(p.grad is None or not p.grad.any() for p in supernet.parameters())
 
 

@@ -1,5 +1,6 @@
 """Objectives against the papers' losses by hand, attacks against torchattacks."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -51,12 +52,12 @@ def test_objective_is_a_finite_scalar_of_its_generator_with_gradients(name):
 def test_objective_with_soft_targets_of_two_classes_lies_between_those_of_each(name):
     objective, net, (images, hard) = usable()[name], trained(), batch()
     other = hard.roll(1, 1)
-    mixed = CrossEntropyOf(objective, net, images, 0.5 * (hard + other))
-    ends = [CrossEntropyOf(objective, net, images, t) for t in (hard, other)]
+    mixed = value(objective, net, images, 0.5 * (hard + other))
+    ends = [value(objective, net, images, t) for t in (hard, other)]
     assert min(ends) - 1e-4 <= mixed <= max(ends) + 1e-4
 
 
-def CrossEntropyOf(objective, net, images, targets):
+def value(objective, net, images, targets):
     return float(objective.loss(net, images, targets, rng()))
 
 
@@ -90,14 +91,15 @@ def test_ascent_is_the_pgd_of_torchattacks():
 @pytest.mark.peer
 def test_trades_ascent_is_the_tpgd_of_torchattacks():
     attacks = pytest.importorskip("torchattacks", reason="torchattacks is not installed")
-    images, _ = batch(50)
+    images = batch(50)[0].double()  # the first gradients are differences of nearly equal numbers
+    net = copy.deepcopy(trained()).double()
     torch.manual_seed(3)
-    wanted = attacks.TPGD(trained(), EPS, 0.007, 5)(images)
+    wanted = attacks.TPGD(net, EPS, 0.007, 5)(images)
     torch.manual_seed(3)
     start = (images + 0.001 * torch.randn_like(images)).clamp(0, 1)
-    clean = trained()(images).softmax(1)
-    got = ascend(lambda z: divergence(clean, trained()(z)), start, images, (EPS, 0.007, 5))
-    assert float((got - wanted).abs().gt(1e-6).float().mean()) < 0.01  # signs of zero gradients
+    clean = net(images).softmax(1)
+    got = ascend(lambda z: divergence(clean, net(z)), start, images, (EPS, 0.007, 5))
+    assert float((got - wanted).abs().gt(1e-6).double().mean()) < 0.001
 
 
 def test_adversarial_loss_is_the_mean_over_clean_and_attacked_images():
@@ -138,7 +140,7 @@ def test_distillation_by_hand_and_at_its_ends():
     torch.testing.assert_close(goal.loss(net, images, targets, rng()), wanted)
     torch.testing.assert_close(replace(goal, weight=0.0).loss(net, images, targets, rng()), hard)
     alike = Distillation(weight=1.0, predict=net).loss(net, images, targets, rng())
-    assert abs(float(alike)) < 1e-5
+    assert abs(alike.item()) < 1e-5
 
 
 def test_distillation_without_a_teacher_is_refused():

@@ -56,7 +56,8 @@ class Forward(nn.Module):
         named = {"drops": self.drops} if self.drops is not None and self.training else {}
         with torch.autocast(x.device.type, self.dtype, self.dtype is not None):
             logits: Tensor = self.network(x, *self.arguments, **named)
-        logits = logits.float()
+        if self.dtype is not None:
+            logits = logits.float()
         if self.training:
             self._seen = x, logits.detach()
         return logits
