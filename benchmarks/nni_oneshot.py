@@ -38,8 +38,9 @@ def resampled(supernet: nn.Module) -> dict[str, Any]:
     """A new random network; the choices of all genes."""
     memo: dict[str, Any] = {}
     for module in supernet.modules():
-        if hasattr(module, "resample"):
-            memo.update(module.resample(memo))
+        resample = getattr(module, "resample", None)
+        if callable(resample):
+            memo.update(resample(memo))
     return memo
 
 
