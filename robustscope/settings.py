@@ -86,7 +86,7 @@ def _hash(name: str) -> str:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError as error:
         raise ValueError(
-            f"run.protocol, architectures and technique must name readable files; got {name} "
+            f"run.protocol, run.architectures and a teacher must be readable files; got {name} "
             f"({error.strerror}). Correct the path."
         ) from error
 

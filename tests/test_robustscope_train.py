@@ -73,7 +73,7 @@ def test_a_teacher_s_file_is_part_of_the_settings(tmp_path):
             found.append(replace(SETTINGS, technique=(spec,)).with_files().files)
     assert found[0] == found[1] != found[2] == found[3]
     path.unlink()
-    with pytest.raises(ValueError, match=r"must name readable files; got .*teacher\.safetensors"):
+    with pytest.raises(ValueError, match=r"must be readable files; got .*teacher\.safetensors"):
         replace(SETTINGS, technique=(f"distillation:{path}",)).with_files()
 
 

@@ -58,7 +58,7 @@ def test_objective_with_soft_targets_of_two_classes_lies_between_those_of_each(n
 
 
 def value(objective, net, images, targets):
-    return float(objective.loss(net, images, targets, rng()))
+    return objective.loss(net, images, targets, rng()).item()
 
 
 @pytest.mark.parametrize("objective", [Adversarial(), FastAdversarial()], ids=lambda o: o.name)

@@ -75,7 +75,7 @@ def moving(averaging, ends):
         nn.init.constant_(net.weight, float(step))
         if averaging.due(step / 12, ends):
             averaged.update_parameters(net)
-        found.append(float(averaged.module.weight[0, 0]))
+        found.append(averaged.module.weight[0, 0].item())
     return found
 
 

@@ -84,13 +84,13 @@ def test_kurtosis_penalty_is_the_mean_square_and_brings_weights_to_the_target():
     values = [stats.kurtosis(net[i].weight.detach(), axis=None, fisher=False) for i in (0, 1)]
     penalty = Kurtosis(weight=2.0)
     wanted = 2.0 * np.mean([(v - 1.8) ** 2 for v in values])
-    assert float(penalty.penalty(net)) == pytest.approx(wanted, rel=1e-4)
+    assert penalty.penalty(net).item() == pytest.approx(wanted, rel=1e-4)
     optimizer = torch.optim.Adam(net.parameters(), 0.02)
     for _ in range(150):
         optimizer.zero_grad()
         penalty.penalty(net).backward()
         optimizer.step()
-    assert float(kurtosis(net[0].weight)) == pytest.approx(1.8, abs=0.1)
+    assert kurtosis(net[0].weight).item() == pytest.approx(1.8, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", [Dropout, DropPath])
