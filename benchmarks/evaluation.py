@@ -30,8 +30,9 @@ from noises.adversarial.gradient import GradientAttack, advance
 from noises.presets import find_protocol
 from supernet.calibration import fold, recalibrate
 from supernet.network import Subnet, SuperNet, spawn
-from supernet.sandwich import sandwich_step
-from training.loop import Recipe, fit, to_float
+from supernet.sandwich import fit_supernet
+from training.loop import Examples, to_float
+from training.recipe import Recipe
 
 PLAIN_BATCH = 100
 IMAGES = 1000
@@ -53,9 +54,8 @@ def trained(space: Space, data: ImageSet, epochs: int) -> SuperNet:
     supernet = SuperNet(space, 10)
     recipe = Recipe(epochs, 64, 0.1)
     with tempfile.TemporaryDirectory() as folder:
-        step = sandwich_step(supernet, recipe.smoothing)
         path = Path(folder) / "weights.safetensors"
-        fit(supernet, step, (data.pixels, data.labels), recipe, path)
+        fit_supernet(supernet, Examples(data.pixels, data.labels, 10), recipe, path)
     return supernet
 
 

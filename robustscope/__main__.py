@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from images.paths import data_path, is_utf8
 from robustscope.presets import PRESETS, find_preset
-from robustscope.settings import DESIGN, LARGEST_SEED, Settings, check_folder
+from robustscope.settings import DESIGN, LARGEST_SEED, Settings, check_folder, split_specs
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -73,23 +73,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "stopped run ended.",
         epilog="Presets: " + "; ".join(f"{p.name} ({p.takes})" for p in PRESETS.values()) + ".",
     )
-    run.add_argument("--preset", default="digits", help="%(default)s by default")
-    run.add_argument(
-        "--data",
-        help="digits, cifar10:PATH (python or binary batches) or folder:PATH (train/, test/)",
-    )
-    run.add_argument("--out", type=Path, help="folder of the run (default: runs/PRESET)")
-    run.add_argument(
-        "--space", help="families of the supernets, comma separated (mobilenet,resnet)"
-    )
-    run.add_argument("--subnets", type=int, help="networks in all, shared among the supernets")
-    run.add_argument("--images", type=int, help="test images per network at most, stratified")
-    run.add_argument("--epochs", type=int, help="training epochs of each supernet")
-    run.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
-    run.add_argument("--design", help=f"how networks are drawn, see sample ({DESIGN})")
-    run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
-    run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
-    run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
+    _add_settings(run)
     run.add_argument(
         "--workers",
         type=int,
@@ -103,6 +87,41 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "network (%(default)g)",
     )
     _add_common(run)
+    train = commands.add_parser(
+        "train",
+        help="the training of a run alone, by one process or by torchrun's",
+        description="Train the supernets of a run and stop; run goes on from there. On several "
+        "GPUs: torchrun --nproc-per-node N -m robustscope train ... --device cuda. Each process "
+        "learns from its share of every batch; the weights agree to rounding.",
+    )
+    _add_settings(train)
+    _add_common(train)
+
+
+def _add_settings(run: argparse.ArgumentParser) -> None:
+    """The options that a run's settings are read from."""
+    run.add_argument("--preset", default="digits", help="%(default)s by default")
+    run.add_argument(
+        "--data",
+        help="digits, cifar10:PATH (python or binary batches) or folder:PATH (train/, test/)",
+    )
+    run.add_argument("--out", type=Path, help="folder of the run (default: runs/PRESET)")
+    run.add_argument(
+        "--space", help="families of the supernets, comma separated (mobilenet,resnet)"
+    )
+    run.add_argument("--subnets", type=int, help="networks in all, shared among the supernets")
+    run.add_argument("--images", type=int, help="test images per network at most, stratified")
+    run.add_argument("--epochs", type=int, help="training epochs of each supernet")
+    run.add_argument(
+        "--technique",
+        metavar="NAME[,NAME]",
+        help="training techniques beside the preset's own, each NAME or NAME:key=value,key=value "
+        "(adversarial, trades, adamw, ema, dropout, ...)",
+    )
+    run.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
+    run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
+    run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
+    run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
 
 
 def _add_sample(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -244,6 +263,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         seed=options.seed,
         architectures=options.architectures or "",
         design=options.design or DESIGN,
+        technique=split_specs(options.technique or ""),
     ).with_files()
 
 
@@ -258,7 +278,7 @@ def _check_numbers(options: argparse.Namespace, spaces: int) -> None:
         "cache": (0, 10**6),
     }
     for name, (least, most) in limits.items():
-        value = getattr(options, name)
+        value = getattr(options, name, None)
         if value is not None and not least <= value <= most:
             why = ", two for each supernet" if name == "subnets" and value < least else ""
             bound = f"at least {least}" if value < least else f"at most {most}"
@@ -300,6 +320,20 @@ def do_run(options: argparse.Namespace) -> str:
 
     cache = int(options.cache * (1 << 30))
     return describe(run(settings, out, workers, Progress(options.quiet), cache), out)
+
+
+def do_train(options: argparse.Namespace) -> str:
+    """The training of a run."""
+    settings = read_settings(options)
+    out = options.out or Path("runs") / settings.preset
+    check_folder(out, settings)
+    quiet = options.quiet or os.environ.get("RANK", "0") != "0"
+    from robustscope.progress import Progress
+    from robustscope.train import train_alone
+
+    workers = 1 if settings.device == "cuda" else cores()
+    trained = train_alone(settings, out, workers, Progress(quiet))
+    return "" if quiet else "\n".join(f"Trained {path}" for path in trained)
 
 
 def describe(record: dict[str, Any], out: Path) -> str:
@@ -395,6 +429,7 @@ def do_search(options: argparse.Namespace) -> str:
 
 COMMANDS = {
     "run": do_run,
+    "train": do_train,
     "sample": do_sample,
     "verify": do_verify,
     "analyze": do_analyze,

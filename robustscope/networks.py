@@ -1,8 +1,12 @@
 """Which supernets a run trains and which networks it evaluates, from its settings."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from images.datasets import Dataset, ImageSet, Track, load_dataset
 from nas_space.presets import find_space
 from robustscope.presets import find_preset
 from robustscope.settings import Settings
@@ -10,7 +14,8 @@ from sampling.campaign import SupernetPlan, enlist
 from sampling.design import Draw, draw, find_design
 from sampling.design.entries import read_draws
 from sampling.store import Network
-from training.loop import Recipe
+from training.recipe import Recipe
+from training.techniques import choose
 
 
 def supernet_plans(
@@ -18,21 +23,45 @@ def supernet_plans(
 ) -> list[SupernetPlan]:
     """One supernet per family, of the `listed` ones if any, with checkpoints in out/supernets."""
     preset = find_preset(settings.preset)
+    named = {spec.partition(":")[0] for spec in settings.technique}
+    standard = tuple(name for name in preset.techniques if name not in named)
     recipe = Recipe(
         epochs=settings.epochs,
         batch=preset.batch,
         rate=preset.rate,
         seed=settings.seed,
-        techniques=preset.techniques,
+        techniques=standard + settings.technique,
     )
+    label = "+".join(settings.technique) or "standard"
     return [
         SupernetPlan(
-            name, f"{name}-{preset.scale}", classes, recipe, "standard",
+            name, f"{name}-{preset.scale}", classes, recipe, label,
             out / "supernets" / f"{name}.safetensors",
         )
         for name in settings.spaces
         if not listed or name in listed
     ]  # fmt: skip
+
+
+def with_extra(dataset: Dataset, recipe: Recipe, track: Track) -> Dataset:
+    """The data set with the extra training images that the recipe names behind its own.
+
+    Raises:
+        ValueError: One of them cannot be read or has other classes.
+    """
+    for spec in choose(recipe.techniques).extra:
+        more, own = load_dataset(spec, dataset.size, track), dataset.train
+        if more.classes != dataset.classes:
+            raise ValueError(
+                f"extra.data must have the classes of {dataset.name}: {len(dataset.classes)}, from "
+                f"{dataset.classes[0]} to {dataset.classes[-1]}; got {len(more.classes)}, from "
+                f"{more.classes[0]} to {more.classes[-1]} in {spec}. Name and number them alike."
+            )
+        pixels = np.concatenate((own.pixels, more.train.pixels))
+        labels = np.concatenate((own.labels, more.train.labels))
+        ids = own.ids + tuple(f"extra/{name}" for name in more.train.ids)
+        dataset = replace(dataset, train=ImageSet(pixels, labels, ids, pixels))
+    return dataset
 
 
 def listed_networks(settings: Settings) -> dict[str, list[Draw]]:

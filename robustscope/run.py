@@ -19,7 +19,7 @@ from nas_space.presets import find_space
 from noises.presets import find_protocol
 from noises.protocol import Protocol
 from robustscope.memory import Peak
-from robustscope.networks import choose_networks, listed_networks, supernet_plans
+from robustscope.networks import choose_networks, listed_networks, supernet_plans, with_extra
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings, check_folder
@@ -204,9 +204,8 @@ def train(job: Run, plans: list[SupernetPlan], dataset: Dataset) -> None:
     with job.progress.bar("Training", total, f"epochs of {names}") as bar:
         bar.set_postfix_str("workers start")
         folder = job.out / "cache" / "training"
-        for plan, epoch in train_supernets(
-            plans, dataset, folder, job.workers, job.settings.device
-        ):
+        images = with_extra(dataset, plans[0].recipe, job.progress.track)
+        for plan, epoch in train_supernets(plans, images, folder, job.workers, job.settings.device):
             job.memory.look()
             bar.set_postfix_str("", refresh=False)
             if plan not in at and not bar.disable:

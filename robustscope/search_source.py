@@ -132,7 +132,9 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
         with Journal.view(folder / "journal.sqlite") as journal:
             identity: dict[str, Any] = json.loads(journal.settings)
         settings = Settings(**identity["settings"])
-        settings = replace(settings, spaces=tuple(settings.spaces))
+        settings = replace(
+            settings, spaces=tuple(settings.spaces), technique=tuple(settings.technique)
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"search.folder must be a run whose training has ended; got {folder} ({error}) "

@@ -3,17 +3,25 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 FILE = "settings.json"
+
+DESIGN = "mixture"
+"""Of runs that name no design, and of those whose settings date from before there were more."""
+
+LATER: dict[str, object] = {"technique": [], "design": DESIGN}
+"""Settings that files of earlier versions lack, as they were then."""
+
+TEACHER = r"[:=]([^:=,]+\.safetensors)"
+"""Where a technique names a file."""
+
 BEFORE = (".lock", "settings.part")
 """Files that may lie in a folder before its settings do."""
 
 LARGEST_SEED = 2**32 - 1
-
-DESIGN = "mixture"
-"""Of runs that name no design, and of those whose settings date from before there were more."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Settings:
         architectures: File of the networks to evaluate, "" to draw them.
         files: Path to SHA-256 of the files named above.
         design: Name of the design of the drawn networks.
+        technique: Training techniques beside those of the preset, as `training.techniques` says.
     """
 
     preset: str
@@ -47,6 +56,7 @@ class Settings:
     architectures: str
     files: tuple[tuple[str, str], ...] = ()
     design: str = DESIGN
+    technique: tuple[str, ...] = ()
 
     def with_files(self) -> "Settings":
         """The settings with the hashes of the files they name.
@@ -56,6 +66,7 @@ class Settings:
         """
         named = [self.protocol] if self.protocol.endswith(".json") else []
         named += [self.architectures] if self.architectures else []
+        named += [f for spec in self.technique for f in re.findall(TEACHER, spec)]
         return replace(self, files=tuple((name, _hash(name)) for name in named))
 
     def to_json(self) -> str:
@@ -63,12 +74,26 @@ class Settings:
         return json.dumps(asdict(self), sort_keys=True, indent=1)
 
 
+def split_specs(text: str) -> tuple[str, ...]:
+    """Techniques of a comma-separated list; a "key=value" goes on with the one before it.
+
+    "standard", the name of a training without further techniques, is left out.
+    """
+    found: list[str] = []
+    for part in filter(None, text.split(",")):
+        if found and "=" in part.partition(":")[0]:
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return tuple(spec for spec in found if spec != "standard")
+
+
 def _hash(name: str) -> str:
     try:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError as error:
         raise ValueError(
-            f"run.protocol and run.architectures must be readable files; got {name} "
+            f"run.protocol, run.architectures and a teacher must be readable files; got {name} "
             f"({error.strerror}). Correct the path."
         ) from error
 
@@ -98,8 +123,8 @@ def check_folder(out: Path, settings: Settings) -> None:
         return
     now = json.loads(settings.to_json())
     try:
-        before = {"design": DESIGN} | json.loads((out / FILE).read_text())
-        before = {name: before[name] for name in now}
+        before = json.loads((out / FILE).read_text())
+        before = {name: (LATER | before)[name] for name in now}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"run.out must be new, empty or an earlier run; got {out} without a readable {FILE}. "

@@ -30,9 +30,12 @@ from sampling.transfers import transfer_images
 from sampling.workers import Handler, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import SuperNet, spawn
-from supernet.sandwich import sandwich_step
+from supernet.sandwich import fit_supernet
 from training.checkpoint import load_weights, read_checkpoint
-from training.loop import Recipe, fit
+from training.loop import Examples
+from training.objectives import Distillation, Objective
+from training.recipe import Recipe
+from training.techniques import choose
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class SupernetPlan:
 def prepare_torch(device: str) -> None:
     """One thread per process; on a GPU full float32 and repeatable kernels."""
     torch.set_num_threads(1)
-    if device == "cuda":
+    if device.startswith("cuda"):
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.deterministic = True
@@ -92,10 +95,24 @@ def training_handler(folder: Path, device: str) -> Handler:
 
     def train(plan: SupernetPlan, report: Callable[[float], None]) -> float:
         model = plan.build().to(device)
-        step = sandwich_step(model, plan.recipe.smoothing)
-        return fit(model, step, data, plan.recipe, plan.checkpoint, report)
+        examples, goal = Examples(*data, plan.classes), taught(plan, device)
+        return fit_supernet(model, examples, plan.recipe, plan.checkpoint, report, goal)
 
     return train
+
+
+def taught(plan: SupernetPlan, device: str) -> Objective | None:
+    """Distillation from the teacher that the plan's recipe names, None when it names none.
+
+    The teacher is the largest network of a supernet of the plan's own space; like the supernet that
+    learns, it normalises by the batch at hand.
+    """
+    goal = choose(plan.recipe.techniques).objective
+    if not isinstance(goal, Distillation) or not goal.teacher:
+        return None
+    teacher = replace(plan, checkpoint=Path(goal.teacher)).load().to(device)
+    largest = teacher.space.extreme(largest=True)
+    return replace(goal, predict=lambda images: teacher(images, largest))
 
 
 def train_supernets(

@@ -76,6 +76,7 @@ def pays(size: int, kernel: int, stride: int) -> bool:
 def depthwise(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """Depthwise convolution (B, C, H, W) with weight (C, 1, k, k), padded by k // 2."""
     kernel = weight.shape[-1]
-    if x.is_cuda or not weight.requires_grad or not pays(x.shape[2], kernel, stride):
+    slow = x.is_cuda or torch.is_autocast_enabled("cpu")  # the product is a float32 one
+    if slow or not weight.requires_grad or not pays(x.shape[2], kernel, stride):
         return F.conv2d(x, weight, None, stride, kernel // 2, 1, len(weight))
     return _Depthwise.apply(x, weight, stride)  # type: ignore[no-any-return]

@@ -20,6 +20,8 @@ from nas_space.presets import layout
 from nas_space.space import Space
 from supernet.depthwise import depthwise
 from supernet.layers import SharedLayer
+from supernet.normalisation import batch_norm
+from training.regularisation import Drops
 
 PIXEL_MEAN, PIXEL_SCALE = 0.5, 0.25
 """Networks take images in [0, 1] and centre them themselves."""
@@ -35,21 +37,35 @@ def activate(x: Tensor, kind: str) -> Tensor:
     return F.hardswish(x) if kind == "hardswish" else x
 
 
-def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Op], Tensor]) -> Tensor:
-    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each operation done by `apply`."""
+def walk(
+    plan: Layout,
+    x: Tensor,
+    apply: Callable[[Tensor, Op], Tensor],
+    drops: Drops | None = None,
+) -> Tensor:
+    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each operation done by `apply`.
+
+    With `drops`, branches beside a shortcut and features may be dropped.
+    """
     x = resize(x, int(plan.resolution))
     offset = x.new_full((), -PIXEL_MEAN / PIXEL_SCALE)
     x = torch.add(offset, x, alpha=1.0 / PIXEL_SCALE)  # in one pass over the pixels
-    for block in plan.blocks:
+    for depth, block in enumerate(plan.blocks):
         y = x
         for op in block.ops:
             y = apply(y, op)
+        beside = x if block.shortcut == "identity" else None
         if isinstance(block.shortcut, Conv):
-            y = y + apply(x, block.shortcut)
-        elif block.shortcut == "identity" or (block.shortcut == "matched" and x.shape == y.shape):
-            y = y + x
+            beside = apply(x, block.shortcut)
+        elif block.shortcut == "matched" and x.shape == y.shape:
+            beside = x
+        if beside is not None:
+            if drops is not None:
+                y = drops.branch(y, depth / (len(plan.blocks) - 1))
+            y = y + beside
         x = activate(y, block.activation)
-    return x.mean((2, 3)) if x.dim() == 4 else x
+    x = x.mean((2, 3)) if x.dim() == 4 else x
+    return x if drops is None else drops.classifier(x)
 
 
 def resize(x: Tensor, size: int) -> Tensor:
@@ -124,8 +140,7 @@ class SharedConv(nn.Module):
         else:
             x = F.conv2d(x, weight, None, conv.stride, int(conv.kernel) // 2)
         scale, shift = self.scale[: int(conv.c_out)], self.shift[: int(conv.c_out)]
-        x = F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
-        return activate(x, conv.activation)
+        return activate(batch_norm(x, scale, shift, EPSILON), conv.activation)
 
 
 def key(op: Op) -> str:
@@ -152,10 +167,14 @@ class SuperNet(nn.Module):
         self.head = nn.Linear(int(largest.features), classes)
         self.register_load_state_dict_pre_hook(_check_transforms)  # type: ignore[no-untyped-call]
 
-    def forward(self, x: Tensor, architecture: Architecture) -> Tensor:
-        """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
+    def features(self, x: Tensor, architecture: Architecture, drops: Drops | None = None) -> Tensor:
+        """Pooled features (B, C) of one slice, as of `forward`."""
         plan = layout(self.space, architecture, self.classes)
-        features = walk(plan, x, lambda y, op: self.convs[key(op)](y, op))
+        return walk(plan, x, lambda y, op: self.convs[key(op)](y, op), drops)
+
+    def forward(self, x: Tensor, architecture: Architecture, drops: Drops | None = None) -> Tensor:
+        """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
+        features = self.features(x, architecture, drops)
         return F.linear(features, self.head.weight[:, : features.shape[1]], self.head.bias)
 
     def _share(self, block: Block, op: Op) -> nn.Module:
@@ -214,9 +233,9 @@ class Subnet(nn.Module):
         weight = supernet.head.weight[:, : int(plan.features)]
         self.head.load_state_dict({"weight": weight.detach(), "bias": supernet.head.bias.detach()})
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, drops: Drops | None = None) -> Tensor:
         """Logits (B, K)."""
-        features = walk(self.plan, x, lambda y, op: self.units[key(op)](y))
+        features = walk(self.plan, x, lambda y, op: self.units[key(op)](y), drops)
         return self.head(features)  # type: ignore[no-any-return]
 
 

@@ -1,6 +1,8 @@
-"""Checkpoints: one safetensors file of weights and momentum, with JSON settings in its header.
+"""Checkpoints: one safetensors file of all a training needs, with JSON settings in its header.
 
-Reading one never runs code. A checkpoint is replaced atomically: a kill leaves the old one whole.
+Weights under their own names, the optimizer's state as `optimizer.<key>.<parameter>`, averaged
+weights as `averaged.<name>`. Reading one never runs code. A checkpoint is replaced atomically: a
+kill or a full disk leaves the old one whole.
 """
 
 import hashlib
@@ -13,8 +15,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-MOMENTUM = "momentum."
+OPTIMIZER, AVERAGED = "optimizer.", "averaged."
+AVERAGED_WEIGHTS, COUNT = f"{AVERAGED}module.", f"{AVERAGED}n_averaged"
+
+State = tuple[nn.Module, torch.optim.Optimizer, AveragedModel | None]
+"""A model, its optimizer and its average."""
 
 
 def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -26,43 +33,48 @@ def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_checkpoint(
-    path: Path,
-    settings: str,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-    progress: tuple[int, float],
-) -> None:
-    """Write weights, momentum and (finished epochs, mean loss) beside the settings."""
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
-    }
+def save_checkpoint(path: Path, settings: str, state: State, progress: tuple[int, float]) -> None:
+    """Write the state and (finished epochs, mean loss) beside the settings.
+
+    Raises:
+        ValueError: The file cannot be written; an older one stays as it was.
+    """
+    model, optimizer, averaged = state
+    tensors = dict(model.state_dict())
     for name, parameter in model.named_parameters():
-        momentum = optimizer.state[parameter].get("momentum_buffer")
-        if momentum is not None:
-            tensors[MOMENTUM + name] = momentum.detach().cpu().contiguous()
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"{OPTIMIZER}{key}.{name}"] = value
+    if averaged is not None:
+        tensors |= {AVERAGED + name: value for name, value in averaged.state_dict().items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = {
         "settings": settings,
         "progress": json.dumps(progress),
         "sha256": tensors_hash(tensors),
     }
     part = path.with_suffix(".part")
-    save_file(tensors, part, metadata)
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        save_file(tensors, part, metadata)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (SafetensorError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise ValueError(
+            f"Checkpoint.file must be writable; got {path} ({error}). Make room or choose another "
+            "folder: the checkpoint of before is kept, and training goes on from there."
+        ) from error
 
 
-def load_checkpoint(
-    path: Path, settings: str, model: nn.Module, optimizer: torch.optim.SGD
-) -> tuple[int, float]:
-    """Put weights and momentum in place; (0, nan) and nothing changed when there is no file.
+def load_checkpoint(path: Path, settings: str, state: State) -> tuple[int, float]:
+    """Put the state in place; (0, nan) and nothing changed when there is no file.
 
     Raises:
         ValueError: The file is damaged, or was made with other settings or another space.
     """
     if not path.exists():
         return 0, float("nan")
+    model, optimizer, averaged = state
     tensors, metadata = read_checkpoint(path)
     if metadata.get("settings") != settings:
         raise ValueError(
@@ -70,13 +82,24 @@ def load_checkpoint(
             f"{_first_difference(settings, metadata.get('settings', '{}'))} in {path}. "
             "Use another output folder, or the settings and data of before."
         )
-    load_weights(path, model, tensors)
-    for name, parameter in model.named_parameters():
-        if MOMENTUM + name in tensors:
-            buffer = tensors[MOMENTUM + name].to(parameter.device)
-            optimizer.state[parameter]["momentum_buffer"] = buffer
+    _load(path, model, _named(tensors, ""))
+    if averaged is not None:
+        _load(path, averaged, _named(tensors, AVERAGED))
+    parameters = dict(model.named_parameters())
+    for label, value in _named(tensors, OPTIMIZER).items():
+        key, _, name = label.partition(".")
+        parameter = parameters[name]
+        # counts of steps stay on the CPU, as torch keeps them
+        optimizer.state[parameter][key] = value.to(parameter.device if value.ndim else "cpu")
     epochs, loss = json.loads(metadata["progress"])
     return int(epochs), float(loss)
+
+
+def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Tensors of one part of the state, without its prefix; "" for the weights."""
+    if prefix:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    return {k: v for k, v in tensors.items() if not k.startswith((OPTIMIZER, AVERAGED))}
 
 
 def _first_difference(wanted: str, got: str) -> str:
@@ -86,9 +109,17 @@ def _first_difference(wanted: str, got: str) -> str:
     return str(next(differing))
 
 
-def load_weights(path: Path, model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    """Load the model's own tensors, refusing missing, extra or misshapen ones."""
-    weights = {k: v for k, v in tensors.items() if not k.startswith(MOMENTUM)}
+def load_weights(path: Path, model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Load what is to be evaluated: the averaged weights where there are any, else the last ones.
+
+    Raises:
+        ValueError: A tensor is missing, too many or misshapen.
+    """
+    averaged = COUNT in tensors and int(tensors[COUNT]) > 0
+    _load(path, model, _named(tensors, AVERAGED_WEIGHTS if averaged else ""))
+
+
+def _load(path: Path, model: nn.Module, weights: dict[str, torch.Tensor]) -> None:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

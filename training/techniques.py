@@ -1,95 +1,185 @@
-"""Training techniques: what changes the images a network learns from. One table of them.
+"""Training techniques: one table of their names, how they are written, and which go together.
 
-Each is a value with its published parameters; `apply` draws its random parameters first, from a
-Generator, and applies them to the whole batch second, on the batch's own device.
+A technique is written by its name, "adamw", or with other parameters, "adamw:rate=0.001,decay=0.1";
+a single value without a name belongs to the first parameter, "dropout:0.3". Every kind has its own
+table, to which a new one is added.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from typing import Any, ClassVar
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-
-class Technique(Protocol):
-    """A change of the training images.
-
-    `apply` takes images (B, 3, s, s) float32 in [0, 1] and returns images of the same shape, type
-    and range; equal generators give equal images.
-    """
-
-    name: ClassVar[str]
-
-    def apply(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Changed copies of the images."""
-        ...
+from training.augmentation.protocol import Augmentation
+from training.augmentation.table import AUGMENTATIONS
+from training.averaging import AVERAGINGS, Averaging
+from training.contrastive import PRETRAININGS, SimCLR
+from training.objectives import OBJECTIVES, CrossEntropy, Objective
+from training.optimizers import OPTIMIZERS, SGD, OptimizerChoice
+from training.regularisation import REGULARISATIONS, SETTINGS, Dropout, DropPath, Kurtosis
 
 
 @dataclass(frozen=True)
-class HorizontalFlip:
-    """Mirror half of the images.
+class ExtraData:
+    """A second data set, concatenated to the training images.
 
     Attributes:
-        probability: Of mirroring an image.
+        data: Its specification, for instance "folder:PATH"; the same classes in the same order.
     """
 
-    name: ClassVar[str] = "flip"
-    probability: float = 0.5
-
-    def apply(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Mirrored or plain copies."""
-        mirrored = torch.from_numpy(rng.random(len(images)) < self.probability)
-        return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(3), images)
+    name: ClassVar[str] = "extra"
+    data: str = ""
 
 
-@dataclass(frozen=True)
-class RandomShift:
-    """Zero-pad and crop at a random place (He et al., CVPR 2016: 4 px on 32 px).
-
-    Attributes:
-        share: Largest shift as a share of the image's size.
-    """
-
-    name: ClassVar[str] = "shift"
-    share: float = 0.125
-
-    def apply(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Shifted copies."""
-        b, _, h, w = images.shape
-        margin = round(self.share * h)
-        padded = F.pad(images, (margin, margin, margin, margin))
-        offsets = torch.from_numpy(rng.integers(0, 2 * margin + 1, (2, b, 1))).to(images.device)
-        rows = (offsets[0] + torch.arange(h, device=images.device))[:, None, :, None]
-        columns = (offsets[1] + torch.arange(w, device=images.device))[:, None, None, :]
-        image = torch.arange(b, device=images.device)[:, None, None, None]
-        channel = torch.arange(3, device=images.device)[None, :, None, None]
-        return padded[image, channel, rows, columns]
-
-
-@dataclass(frozen=True)
-class RandomZoom:
-    """Enlarge or shrink about the centre by a random factor, log-uniform; outside is black.
-
-    Attributes:
-        factor: Largest enlargement; its inverse is the largest reduction.
-    """
-
-    name: ClassVar[str] = "zoom"
-    factor: float = 1.2
-
-    def apply(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Zoomed copies."""
-        zoom = np.exp(rng.uniform(-1.0, 1.0, len(images)) * np.log(self.factor))
-        theta = torch.zeros(len(images), 2, 3, dtype=images.dtype)
-        theta[:, 0, 0] = theta[:, 1, 1] = torch.from_numpy(1.0 / zoom).to(images.dtype)
-        shape = list(images.shape)
-        grid = F.affine_grid(theta.to(images.device), shape, align_corners=False)
-        return F.grid_sample(images, grid, align_corners=False).clamp(0.0, 1.0)
-
-
-TECHNIQUES: dict[str, Technique] = {
-    t.name: t for t in (HorizontalFlip(), RandomShift(), RandomZoom())
+KINDS: dict[str, dict[str, Any]] = {
+    "augmentation": dict(AUGMENTATIONS),
+    "objective": dict(OBJECTIVES),
+    "optimizer": dict(OPTIMIZERS),
+    "averaging": dict(AVERAGINGS),
+    "regularisation": dict(REGULARISATIONS),
+    "setting": dict(SETTINGS),
+    "pretraining": dict(PRETRAININGS),
+    "data": {"extra": ExtraData()},
 }
-"""Name to technique."""
+"""Kind to its table."""
+
+TECHNIQUES: dict[str, Any] = {name: t for table in KINDS.values() for name, t in table.items()}
+"""Name to technique, of all kinds."""
+
+EXCLUSIVE: tuple[frozenset[str], ...] = (
+    *(frozenset(KINDS[kind]) for kind in ("objective", "optimizer", "averaging", "pretraining")),
+    frozenset({"mixup", "cutmix", "mixup_cutmix"}),
+    frozenset({"rand_augment", "auto_augment", "trivial_augment", "augmix", "augmix_jsd"}),
+    frozenset({"label_smoothing", "without_label_smoothing"}),
+    # AdamW and Lion have a decay of their own, of another kind
+    *(frozenset({"weight_decay", "without_weight_decay", name}) for name in ("adamw", "lion")),
+)
+"""Of each of these at most one may be chosen."""
+
+ORDER: tuple[frozenset[str], ...] = (
+    frozenset({"random_erasing", "cutout"}),
+    frozenset({"mixup", "cutmix", "mixup_cutmix"}),
+)
+"""Augmentations that follow all others, in this order."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a list of techniques comes to.
+
+    Attributes:
+        augmentations: Applied in order.
+        objective: What every network minimises.
+        optimizer: Makes the steps.
+        averaging: Makes the weights that are evaluated, None for the last ones.
+        regularisations: What is dropped or penalised.
+        settings: What replaces fields of the recipe.
+        pretraining: A phase before, or None.
+        extra: Specifications of further training data.
+    """
+
+    augmentations: tuple[Augmentation, ...]
+    objective: Objective
+    optimizer: OptimizerChoice
+    averaging: Averaging | None
+    regularisations: tuple[Dropout | DropPath | Kurtosis, ...]
+    settings: dict[str, float]
+    pretraining: SimCLR | None
+    extra: tuple[str, ...]
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Rates of dropout and of drop path, 0 when they are not chosen."""
+        found = {r.name: r.rate for r in self.regularisations if not isinstance(r, Kurtosis)}
+        return found.get("dropout", 0.0), found.get("drop_path", 0.0)
+
+
+def read_technique(spec: str) -> tuple[str, Any]:
+    """Name and value of one specification.
+
+    Raises:
+        ValueError: No such technique or parameter, or a value that does not fit it.
+    """
+    name, _, rest = spec.partition(":")
+    if name not in TECHNIQUES:
+        raise ValueError(
+            f"Recipe.techniques must be among {', '.join(TECHNIQUES)}; got {name!r}. "
+            "Write NAME or NAME:key=value,key=value."
+        )
+    technique = TECHNIQUES[name]
+    if not rest:
+        return name, technique
+    names = [field.name for field in fields(technique)]
+    pairs = [part.split("=", 1) for part in rest.split(",")]
+    if "=" not in rest and names:
+        pairs = [[names[0], rest]]
+    changed = {}
+    for pair in pairs:
+        known = len(pair) == 2 and pair[0] in names
+        kind = type(getattr(technique, pair[0])) if known else None
+        if kind not in (int, float, str):
+            raise ValueError(
+                f"Recipe.techniques must give {name} parameters among {', '.join(names) or 'none'} "
+                f"as key=value; got {'='.join(pair)!r}. Correct it or leave it out."
+            )
+        try:
+            changed[pair[0]] = kind(pair[1])
+        except ValueError as error:
+            raise ValueError(
+                f"Recipe.techniques must give {name}'s {pair[0]} as {kind.__name__}; "
+                f"got {pair[1]!r}. Correct it."
+            ) from error
+    return name, replace(technique, **changed)
+
+
+def check_together(names: Sequence[str]) -> None:
+    """Refuse techniques that are named twice, exclude each other or come in the wrong order.
+
+    Raises:
+        ValueError: Names the two.
+    """
+    for i, name in enumerate(names):
+        for earlier in names[:i]:
+            if earlier == name and name != "extra":
+                raise ValueError(
+                    f"Recipe.techniques must name each once; got {name} twice. Leave one out."
+                )
+            if earlier != name and any({earlier, name} <= group for group in EXCLUSIVE):
+                raise ValueError(
+                    "Recipe.techniques must not exclude each other; got "
+                    f"{earlier} and {name}. Leave one out."
+                )
+            if name in AUGMENTATIONS and _turn(earlier) > _turn(name):
+                raise ValueError(
+                    f"Recipe.techniques must have {earlier} after {name}; got {earlier} first. "
+                    "Erasing and mixing come last."
+                )
+
+
+def _turn(name: str) -> int:
+    return next((i for i, group in enumerate(ORDER, 1) if name in group), 0)
+
+
+@lru_cache
+def choose(specs: tuple[str, ...]) -> Chosen:
+    """What a list of techniques comes to.
+
+    Raises:
+        ValueError: One is unknown or wrong, or they do not go together.
+    """
+    read = [read_technique(spec) for spec in specs]
+    check_together([name for name, _ in read])
+
+    def of(kind: str) -> tuple[Any, ...]:
+        return tuple(value for name, value in read if name in KINDS[kind])
+
+    return Chosen(
+        augmentations=of("augmentation"),
+        objective=next(iter(of("objective")), CrossEntropy()),
+        optimizer=next(iter(of("optimizer")), SGD()),
+        averaging=next(iter(of("averaging")), None),
+        regularisations=of("regularisation"),
+        settings={k: v for value in of("setting") for k, v in asdict(value).items()},
+        pretraining=next(iter(of("pretraining")), None),
+        extra=tuple(value.data for value in of("data")),
+    )
