@@ -1,7 +1,8 @@
 """Costs and factors of many networks at once, in closed form: nothing is instantiated.
 
-Convention: one multiply-add is one MAC (FLOPs = 2 MACs). Convolutions and the linear layer count,
-as in torch's FlopCounterMode; BatchNorm, activations, pooling and the input's resize do not.
+Convention: one multiply-add is one MAC (FLOPs = 2 MACs). Convolutions, linear layers and the two
+matrix products of attention count, as in torch's FlopCounterMode; normalisation, softmax,
+activations, pooling and the input's resize do not.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ UNITS = {
     "kernel": "px, mean over blocks",
     "expand": "ratio, mean over blocks",
     "resolution": "px",
+    "heads": "attention heads, mean over blocks",
+    "patch": "px",
     "stem_kernel": "px",
     "stem_width": "channels",
     "head_width": "channels of the last convolution",
@@ -29,9 +32,12 @@ UNITS = {
     "receptive_field": "px of the network's input",
     "parameters": "count",
     "macs": "multiply-adds per image",
-    "activations": "values per image, outputs of convolutions",
+    "activations": "values per image, outputs of convolutions and of a transformer's linear layers",
 }
 """Unit of every whole-network factor; per-stage factors share the unit of the whole."""
+
+SCALES = {"expand": 1e-3}
+"""Of genes in thousandths, what makes them ratios."""
 
 COSTS = ("macs", "parameters", "activations", "receptive_field")
 """Computed from layers, for the whole network and for every stage."""
@@ -58,22 +64,25 @@ def _totals(space: Space, genes: dict[str, NDArray[np.int64]], classes: int) -> 
     """(1 + stages, costs, N) costs of the whole network, then of every stage."""
     layout = FAMILIES[space.family](space, genes, classes)
     parts = np.zeros((1 + len(space.stages), len(COSTS), len(genes["resolution"])), np.int64)
-    jump, jumps = 1, np.ones(len(parts), np.int64)  # input pixels per pixel, where a stage begins
+    jump: Int = 1  # input pixels per pixel
+    jumps = np.ones((len(parts), parts.shape[-1]), np.int64)  # where a stage begins
+    entered = {0}
     for block in layout.blocks:
         row = _stage(block)
         grown: Int = 0
-        if block.name.endswith(".block1"):
+        if row not in entered:
             jumps[row] = jump
+            entered.add(row)
         for op in block.ops:
             grown = grown + (op.kernel - 1) * jump
-            jump *= op.stride
+            jump = jump * op.stride
         own = [sum(costs) for costs in zip(*(op.tally() for op in ops_of(block)), strict=True)]
         for total, part in zip(parts[row], (*own, grown), strict=True):
             total += block.active * part
     whole = parts.sum(0, keepdims=True)
     whole[0, 0] += layout.features * classes
     whole[0, 1] += (layout.features + 1) * classes
-    parts[:, 3] //= jumps[:, None]
+    parts[:, 3] //= jumps
     totals = np.concatenate((whole, parts[1:]))
     totals[:, 3] += 1
     return totals
@@ -100,14 +109,14 @@ def factors(
     stages = range(1, len(space.stages) + 1)
     depths = np.stack([genes[f"stage{s}.depth"] for s in stages])
     widths = np.stack([genes[f"stage{s}.width"] for s in stages])
-    kernels = np.stack([_over_blocks(genes, s, "kernel") for s in stages])
-    expands = np.stack([_over_blocks(genes, s, "expand") for s in stages]) / 1000
+    blocks = {
+        kind: np.stack([_over_blocks(genes, s, kind) for s in stages]) * SCALES.get(kind, 1.0)
+        for kind in space.stages[0].block
+    }
     whole = {
         "depth": depths.sum(0),
         "width": widths.sum(0) / (depths > 0).sum(0),
-        "kernel": kernels.sum(0) / depths.sum(0),
-        "expand": expands.sum(0) / depths.sum(0),
-    }
+    } | {kind: totals.sum(0) / depths.sum(0) for kind, totals in blocks.items()}
     for gene in space.genes:
         if not gene.name.startswith("stage"):
             values = genes[gene.name]
@@ -121,9 +130,9 @@ def factors(
         own = {
             "depth": depths[i],
             "width": widths[i] * absent[i],
-            "kernel": kernels[i] / (depths[i] * absent[i]),
-            "expand": expands[i] / (depths[i] * absent[i]),
-        } | dict(zip(COSTS, totals[i + 1], strict=True))
+        }
+        own |= {kind: total[i] / (depths[i] * absent[i]) for kind, total in blocks.items()}
+        own |= zip(COSTS, totals[i + 1], strict=True)
         result |= {f"{name}_stage{s}": np.asarray(v, np.float64) for name, v in own.items()}
     return result
 

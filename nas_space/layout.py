@@ -1,6 +1,6 @@
 """What a network is made of, layer by layer: the one description of each family.
 
-A layout is read from genes by the functions of `mobilenet` and `resnet`. Genes may be ints (one
+A layout is read from genes by the functions of `mobilenet`, `resnet` and `vit`. Genes may be ints (one
 network, from which modules are built) or int64 arrays of shape (N,) (many networks at once, from
 which costs are computed in closed form), so both uses share every formula.
 """
@@ -17,7 +17,8 @@ from nas_space.space import Space
 Int = int | NDArray[np.int64]
 Mask = bool | NDArray[np.bool_]
 Tally = tuple[Int, Int, Int]
-"""Multiply-adds, parameters and activations (values put out by convolutions) on one image."""
+"""Multiply-adds, parameters and activations (values put out by convolutions, and by the linear
+layers of a transformer) on one image."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,112 @@ class PooledLinear:
         return weights, weights + self.c_out, 0
 
 
-Op = Conv | Pool | Squeeze | PooledLinear
+@dataclass(frozen=True)
+class Patches:
+    """Square patches as tokens: a convolution with biases whose stride is its kernel, and positions.
+
+    Attributes:
+        name: Unique in the network.
+        width: Channels of a token, the embedding.
+        kernel: Height and width of a patch, pixels.
+        size: Patches along one side of the image.
+    """
+
+    name: str
+    width: Int
+    kernel: Int
+    size: Int
+
+    @property
+    def stride(self) -> Int:
+        """Patches do not overlap."""
+        return self.kernel
+
+    def tally(self) -> Tally:
+        """Its costs; a position is one vector per token."""
+        weights: Int = 3 * self.kernel * self.kernel * self.width
+        tokens: Int = self.size * self.size
+        return tokens * weights, weights + self.width + tokens * self.width, tokens * self.width
+
+
+@dataclass(frozen=True)
+class Attention:
+    """LayerNorm and multi-head self-attention.
+
+    Attributes:
+        name: Unique in the network.
+        width: Channels of a token.
+        heads: How many.
+        head_size: Channels of a query, key or value of one head.
+        size: Tokens along one side of the image.
+        kernel: Tokens that the receptive field is wide after it: all of one side in the first block,
+            1 once every token has met all others.
+    """
+
+    name: str
+    width: Int
+    heads: Int
+    head_size: int
+    size: Int
+    kernel: Int
+    stride: ClassVar[int] = 1
+
+    def tally(self) -> Tally:
+        """Its costs: four linear layers, every query with every key, every weight with its value."""
+        tokens: Int = self.size * self.size
+        inner: Int = self.heads * self.head_size
+        weights = 4 * self.width * inner
+        macs = tokens * weights + 2 * tokens * tokens * inner
+        return macs, weights + 3 * inner + 3 * self.width, tokens * (3 * inner + self.width)
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """LayerNorm and two linear layers with GELU between them.
+
+    Attributes:
+        name: Unique in the network.
+        width: Channels of a token.
+        hidden: Channels between the two layers.
+        size: Tokens along one side of the image.
+    """
+
+    name: str
+    width: Int
+    hidden: Int
+    size: Int
+    kernel: ClassVar[int] = 1
+    stride: ClassVar[int] = 1
+
+    def tally(self) -> Tally:
+        """Its costs."""
+        tokens: Int = self.size * self.size
+        weights: Int = 2 * self.width * self.hidden
+        outputs = self.hidden + self.width
+        return tokens * weights, weights + outputs + 2 * self.width, tokens * outputs
+
+
+@dataclass(frozen=True)
+class TokenMean:
+    """LayerNorm and the mean over tokens: the features (B, width).
+
+    Attributes:
+        name: Unique in the network.
+        width: Channels of a token.
+    """
+
+    name: str
+    width: Int
+    size: ClassVar[int] = 1
+    kernel: ClassVar[int] = 1
+    stride: ClassVar[int] = 1
+
+    def tally(self) -> Tally:
+        """Its costs: no multiply-adds that count."""
+        return 0, 2 * self.width, 0
+
+
+Op = Conv | Pool | Squeeze | PooledLinear | Patches | Attention | Perceptron | TokenMean
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from nas_space import mobilenet, resnet
+from nas_space import mobilenet, resnet, vit
 from nas_space.architecture import Architecture
 from nas_space.layout import Int, Layout
 from nas_space.space import Space
@@ -10,11 +10,12 @@ from nas_space.space import Space
 FAMILIES: dict[str, Callable[[Space, Mapping[str, Int], int], Layout]] = {
     "mobilenet": mobilenet.layout,
     "resnet": resnet.layout,
+    "vit": vit.layout,
 }
 
 SPACES: dict[str, Space] = {
     s.name: s
-    for family in (mobilenet, resnet)
+    for family in (mobilenet, resnet, vit)
     for s in (family.DIGITS, family.CIFAR, family.IMAGENET)
 }
 

@@ -4,7 +4,9 @@ All convolutional families share one vocabulary of genes: the input `resolution`
 and per stage a `width` (channels) and a `depth` (blocks), per block a `kernel` (pixels) and an
 `expand` (hidden channels over channels, in thousandths). A block beyond its stage's depth does not
 exist, and neither do its genes. Some spaces also offer a `stem.width`, the `head.width` of a last
-convolution, and a `head.depth` of hidden linear layers with their `head.features`.
+convolution, and a `head.depth` of hidden linear layers with their `head.features`. A transformer has
+a `patch` (pixels), one stage whose `width` is the embedding, and per block `heads` in place of the
+`kernel`; `expand` is its MLP ratio.
 """
 
 import math
@@ -27,12 +29,14 @@ class Gene:
         choices: Ascending integers.
         depth: Name of the depth gene that switches this one, "" when it always exists.
         rank: The gene exists when the depth is at least this.
+        falling: Larger choices make smaller networks.
     """
 
     name: str
     choices: tuple[int, ...]
     depth: str = ""
     rank: int = 0
+    falling: bool = False
 
     def active(self, genes: Mapping[str, int]) -> bool:
         """Whether the gene exists in a network with these genes."""
@@ -50,6 +54,7 @@ class Stage:
         expands: Hidden channels of a block over its channels, thousandths.
         stride: Stride of the first block, 1 where there may be none.
         squeeze: Squeeze-and-excitation in every block (mobilenet).
+        heads: Of the attention in a block (vit).
 
     Raises:
         ValueError: A depth of 0 is offered where the stride is not 1.
@@ -61,6 +66,13 @@ class Stage:
     expands: tuple[int, ...]
     stride: int
     squeeze: bool = False
+    heads: tuple[int, ...] = ()
+
+    @property
+    def block(self) -> dict[str, tuple[int, ...]]:
+        """Kind of gene to its choices, of those that every block has."""
+        kinds = {"kernel": self.kernels, "heads": self.heads, "expand": self.expands}
+        return {name: choices for name, choices in kinds.items() if choices}
 
     def __post_init__(self) -> None:
         if 0 in self.depths and self.stride != 1:
@@ -89,6 +101,9 @@ class Space:
             (mobilenet).
         head_features: Outputs of a hidden linear layer after the pooling, which networks may also
             leave out; none: there is no such layer (mobilenet, beside head_widths).
+        patches: Height and width of the patches, pixels; a transformer has these in place of a stem
+            (vit).
+        head_size: Channels of a query, key or value of one head (vit).
     """
 
     family: str
@@ -103,6 +118,8 @@ class Space:
     relu_stages: int = 1
     head_widths: tuple[int, ...] = ()
     head_features: tuple[int, ...] = ()
+    patches: tuple[int, ...] = ()
+    head_size: int = 0
 
     @property
     def name(self) -> str:
@@ -116,7 +133,10 @@ class Space:
 
     def _iterate_genes(self) -> Iterator[Gene]:
         yield Gene("resolution", self.resolutions)
-        yield Gene("stem.kernel", self.stem_kernels)
+        if self.stem_kernels:
+            yield Gene("stem.kernel", self.stem_kernels)
+        if self.patches:
+            yield Gene("patch", self.patches, falling=True)
         if isinstance(self.stem_width, tuple):
             yield Gene("stem.width", self.stem_width)
         for s, stage in enumerate(self.stages, 1):
@@ -129,8 +149,8 @@ class Space:
                 yield Gene(depth, stage.depths)
             for b in range(1, max(stage.depths) + 1):
                 switch = (depth, b) if b > min(stage.depths) else ("", 0)
-                yield Gene(f"stage{s}.block{b}.kernel", stage.kernels, *switch)
-                yield Gene(f"stage{s}.block{b}.expand", stage.expands, *switch)
+                for kind, choices in stage.block.items():
+                    yield Gene(f"stage{s}.block{b}.{kind}", choices, *switch)
         if len(self.head_widths) > 1:
             yield Gene("head.width", self.head_widths)
         if self.head_features:
@@ -255,9 +275,9 @@ class Space:
                 return self.network(index)
 
     def extreme(self, largest: bool) -> Architecture:
-        """The network with every gene at its largest, or smallest, choice."""
-        pick = max if largest else min
-        return self.canonical({g.name: pick(g.choices) for g in self.genes})
+        """The network with every gene at the choice that makes it largest, or smallest."""
+        last = {g.name: -1 if largest != g.falling else 0 for g in self.genes}
+        return self.canonical({g.name: g.choices[last[g.name]] for g in self.genes})
 
     def with_gene(self, architecture: Architecture, name: str, value: int) -> Architecture:
         """The architecture with one gene changed; a block that appears copies its predecessor.

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nas_space.layout import Op, Pool, PooledLinear, Squeeze
+from nas_space.layout import Attention, Op, Perceptron, Pool, PooledLinear, Squeeze, TokenMean
+from supernet.transformer import MeanToken, SelfAttention, TokenPerceptron
 
 
 class SqueezeExcite(nn.Module):
@@ -51,8 +52,11 @@ STATIC: dict[type[Op], Callable[[Any], nn.Module]] = {
     Pool: max_pool,
     Squeeze: SqueezeExcite,
     PooledLinear: Features,
+    Attention: SelfAttention,
+    Perceptron: TokenPerceptron,
+    TokenMean: MeanToken,
 }
-"""How each operation but a convolution is built."""
+"""How each operation is built, but for convolutions and patches, which share weights otherwise."""
 
 
 class SharedLayer(nn.Module):

@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_space.architecture import Architecture
-from nas_space.layout import Block, Conv, Layout, Op, ops_of
+from nas_space.layout import Block, Conv, Layout, Op, Patches, ops_of
 from nas_space.presets import layout
 from nas_space.space import Space
 from supernet.depthwise import depthwise
 from supernet.layers import SharedLayer
 from supernet.normalisation import batch_norm
+from supernet.transformer import SharedPatches
 from training.regularisation import Drops
 
 PIXEL_MEAN, PIXEL_SCALE = 0.5, 0.25
@@ -180,7 +181,7 @@ class SuperNet(nn.Module):
     def _share(self, block: Block, op: Op) -> nn.Module:
         """Shared weights of an operation of the largest network."""
         if not isinstance(op, Conv):
-            return SharedLayer(op)
+            return SharedPatches(op) if isinstance(op, Patches) else SharedLayer(op)
         if not self.kernel_transform or op.kernel == 1:
             return SharedConv(op)
         gene = next(g for g in self.space.genes if g.name == f"{block.name}.kernel")
