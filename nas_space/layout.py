@@ -1,8 +1,8 @@
 """What a network is made of, layer by layer: the one description of each family.
 
-A layout is read from genes by the functions of `mobilenet`, `resnet` and `vit`. Genes may be ints (one
-network, from which modules are built) or int64 arrays of shape (N,) (many networks at once, from
-which costs are computed in closed form), so both uses share every formula.
+A layout is read from genes by the functions of `mobilenet`, `resnet` and `vit`. Genes may be ints
+(one network, from which modules are built) or int64 arrays of shape (N,) (many networks at once,
+from which costs are computed in closed form), so both uses share every formula.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -124,7 +124,7 @@ class PooledLinear:
 
 @dataclass(frozen=True)
 class Patches:
-    """Square patches as tokens: a convolution with biases whose stride is its kernel, and positions.
+    """Square patches as tokens: a convolution with biases, its stride its kernel, and positions.
 
     Attributes:
         name: Unique in the network.
@@ -160,8 +160,8 @@ class Attention:
         heads: How many.
         head_size: Channels of a query, key or value of one head.
         size: Tokens along one side of the image.
-        kernel: Tokens that the receptive field is wide after it: all of one side in the first block,
-            1 once every token has met all others.
+        kernel: Tokens that the receptive field is wide after it: all of one side in the first
+            block, 1 once every token has met all others.
     """
 
     name: str
@@ -173,7 +173,7 @@ class Attention:
     stride: ClassVar[int] = 1
 
     def tally(self) -> Tally:
-        """Its costs: four linear layers, every query with every key, every weight with its value."""
+        """Its costs: four linear layers, queries with keys, weights with values."""
         tokens: Int = self.size * self.size
         inner: Int = self.heads * self.head_size
         weights = 4 * self.width * inner
@@ -203,7 +203,7 @@ class Perceptron:
         """Its costs."""
         tokens: Int = self.size * self.size
         weights: Int = 2 * self.width * self.hidden
-        outputs = self.hidden + self.width
+        outputs: Int = self.hidden + self.width
         return tokens * weights, weights + outputs + 2 * self.width, tokens * outputs
 
 

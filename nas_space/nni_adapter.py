@@ -19,7 +19,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_space.architecture import Architecture
-from nas_space.layout import Block, Conv, Op, Pool, PooledLinear, Squeeze
+from nas_space.layout import (
+    Attention,
+    Block,
+    Conv,
+    Op,
+    Patches,
+    Perceptron,
+    Pool,
+    PooledLinear,
+    Squeeze,
+    TokenMean,
+)
+from nas_space.nni_transformer import make_token_op
 from nas_space.presets import FAMILIES
 from nas_space.space import Space
 
@@ -124,29 +136,39 @@ def _network_class() -> Any:
             self.resize = _resize_class()(plan.resolution)
             self.stem = _residual_class()(plan.blocks[0])
             self.stages = nn.ModuleList()
-            for stage, blocks in groupby(plan.blocks[1:], _stage):
+            for stage, parts in groupby(plan.blocks[1:], _stage):
+                blocks = [tuple(same) for _, same in groupby(parts, _number)]
                 makers = [partial(_make_block, block) for block in blocks]
                 self.stages.append(Repeat(makers, genes[f"{stage}.depth"] if stage else 1))
             self.head = MutableLinear(plan.features, plan.classes)
+            self.tokens = bool(space.patches)
 
         def forward(self, x: "Tensor") -> "Tensor":
             """Logits (B, K) of centred images (B, 3, s, s)."""
             x = self.stem(self.resize(x))
             for stage in self.stages:
                 x = stage(x)
-            return self.head(x.mean((2, 3)))  # type: ignore[no-any-return]
+            return self.head(x if self.tokens else x.mean((2, 3)))  # type: ignore[no-any-return]
 
     return Network
 
 
 def _stage(block: Block) -> str:
     """Name of the stage a block belongs to, "" if it always exists alone."""
-    return block.name.rpartition(".")[0]
+    stage, dot, _ = block.name.partition(".")
+    return stage if dot else ""
 
 
-def _make_block(block: Block, _: int) -> "nn.Module":
-    """Module of a block; Repeat passes its place in the stage."""
-    return _residual_class()(block)  # type: ignore[no-any-return]
+def _number(block: Block) -> str:
+    """What the parts of one block of a stage have in common."""
+    return ".".join(block.name.split(".")[:2])
+
+
+def _make_block(parts: tuple[Block, ...], _: int) -> "nn.Module":
+    """Module of a block in parts; Repeat passes its place in the stage."""
+    from torch import nn
+
+    return nn.Sequential(*(_residual_class()(part) for part in parts))
 
 
 @cache
@@ -180,6 +202,8 @@ def _make_op(op: Op) -> "nn.Module":
         made = _unit_class()(op)
     elif isinstance(op, Pool):
         made = _pool_class()(op)
+    elif isinstance(op, Patches | Attention | Perceptron | TokenMean):
+        made = make_token_op(op)
     else:
         made = _squeeze_class()(op) if isinstance(op, Squeeze) else _features_class()(op)
     return made  # type: ignore[no-any-return]

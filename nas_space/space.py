@@ -4,9 +4,9 @@ All convolutional families share one vocabulary of genes: the input `resolution`
 and per stage a `width` (channels) and a `depth` (blocks), per block a `kernel` (pixels) and an
 `expand` (hidden channels over channels, in thousandths). A block beyond its stage's depth does not
 exist, and neither do its genes. Some spaces also offer a `stem.width`, the `head.width` of a last
-convolution, and a `head.depth` of hidden linear layers with their `head.features`. A transformer has
-a `patch` (pixels), one stage whose `width` is the embedding, and per block `heads` in place of the
-`kernel`; `expand` is its MLP ratio.
+convolution, and a `head.depth` of hidden linear layers with their `head.features`. A transformer
+has a `patch` (pixels), one stage whose `width` is the embedding, and per block `heads` in place of
+the `kernel`; `expand` is its MLP ratio.
 """
 
 import math

@@ -34,7 +34,8 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Cut into patches, embed, add the positions."""
-        return (self.patches(x) + self.positions).flatten(2).transpose(1, 2)
+        maps: Tensor = self.patches(x) + self.positions
+        return maps.flatten(2).transpose(1, 2)
 
 
 class SelfAttention(nn.Module):
@@ -131,4 +132,5 @@ def resize_inverse(small: int, large: int, dtype: torch.dtype, device: torch.dev
     with torch.inference_mode(False):  # kept for later calls, which may need gradients
         eye = torch.eye(small, dtype=torch.float64)[None, None]
         enlarged = F.interpolate(eye, (large, small), mode="bilinear")[0, 0]
-        return torch.linalg.pinv(enlarged).T.to(device, dtype)
+        inverse: Tensor = torch.linalg.pinv(enlarged)
+        return inverse.T.to(device, dtype)

@@ -21,6 +21,13 @@ torch.set_num_threads(1)  # small networks gain nothing from more, and lose much
 
 def thin(space: Space) -> Space:
     """The same kinds of layers with few channels on small images."""
+    if space.patches:
+        blocks = replace(space.stages[0], widths=(16, 24), depths=(2, 3, 4), heads=(2, 3))
+        return replace(
+            space,
+            **{"scale": "thin", "size": 32, "resolutions": (32,), "stages": (blocks,)},
+            **{"patches": (8, 16), "head_size": 8},
+        )
     stages = [replace(s, widths=(8 * i, 8 * i + 8)) for i, s in enumerate(space.stages, 1)]
     return replace(
         space,

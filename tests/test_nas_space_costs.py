@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -77,13 +78,23 @@ def counted(name: str) -> list[Counted]:
         return [count(spawn(supernet, a).eval(), a) for a in drawn(space, 12 if big else 5)]
 
 
+def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """(B, heads, T, C) of what every query gathers, as two matrix products."""
+    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+    return scores.softmax(-1) @ value
+
+
 def count(network: Subnet, architecture: Architecture) -> Counted:
     size = architecture.values["resolution"]  # nothing is resized
     seen: list[int] = []
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda *a: seen.append(a[2].numel()))
-    with torch.no_grad(), FlopCounterMode(display=False, depth=3) as flops:
+        if isinstance(module, nn.Conv2d | nn.Linear):  # linear layers count where they see tokens
+            module.register_forward_hook(
+                lambda *a: seen.append(a[2].numel() if a[2].dim() > 2 else 0)
+            )
+    # torch counts fused attention as nothing
+    explicit = mock.patch.object(F, "scaled_dot_product_attention", attention)
+    with explicit, torch.no_grad(), FlopCounterMode(display=False, depth=3) as flops:
         network(torch.zeros(1, 3, size, size))
     macs_of = {k: sum(v.values()) / 2 for k, v in flops.get_flop_counts().items()}
     return Counted(
@@ -142,7 +153,7 @@ def line(x: Tensor, op: Op) -> Tensor:
     return F.conv1d(x, weight, None, op.stride, kernel // 2)
 
 
-@EVERY
+@pytest.mark.parametrize("name", [name for name in SPACES if not name.startswith("vit")])
 def test_receptive_field_equals_the_support_of_the_gradient(name: str) -> None:
     space = SPACES[name]
     architectures = drawn(space, 6)
@@ -195,6 +206,25 @@ def test_costs_of_the_smallest_resnet_by_hand() -> None:
     assert found["receptive_field"] == 3 + 4 + 8 + 8
 
 
+def test_costs_of_a_transformer_by_hand() -> None:
+    # 4 x 4 tokens of 16 channels; 2 heads of 8 channels; 16, then 32 hidden units
+    space = SPACES["vit-digits"]
+    genes = space.extreme(largest=False).values | {"stage1.block2.expand": 2000}
+    found = factors(space, [space.canonical(genes)], 10)
+    embed, attend = 16 * 48 * 16, 16 * 16 * 16 * 4 + 2 * 16 * 16 * 16
+    assert attend == 16384 + 8192
+    first, second = 16 * 2 * 16 * 16, 16 * 2 * 16 * 32
+    assert found["macs"] == embed + 2 * attend + first + second + 160 == 86176
+    norms, biases = 5 * 32, 16 + 2 * 64 + (16 + 16) + (32 + 16)
+    weights = 48 * 16 + 2 * 4 * 256 + 2 * 256 + 2 * 512
+    assert found["parameters"] == weights + norms + biases + 256 + 170 == 5162
+    outputs = 16 * (16 + 2 * 64 + 32 + 48)
+    assert found["activations"] == outputs == 3584
+    assert found["receptive_field"] == 16  # every token meets all others
+    assert found["receptive_field_stage1"] == 4  # tokens
+    assert (found["heads"], found["patch"], found["expand"]) == (2, 4, 1.5)
+
+
 def test_factors_of_a_mixed_mobilenet_by_hand() -> None:
     genes = {gene.name: gene.choices[0] for gene in MOBILENET.genes} | {
         "resolution": 16,
@@ -243,14 +273,14 @@ def test_factors_hold_the_costs_and_a_unit_each(name: str) -> None:
         np.testing.assert_array_equal(found[cost], values)
     whole = {factor for factor in found if "_stage" not in factor}
     genes = {g.name.replace(".", "_") for g in space.genes if not g.name.startswith("stage")}
-    assert whole == {"depth", "width", "kernel", "expand", *genes, *COSTS}
+    assert whole == {"depth", "width", *space.stages[0].block, *genes, *COSTS}
     for factor, values in found.items():
         assert values.shape == (5,)
         assert values.dtype == np.float64
         assert unit(factor)
     depths = np.stack([found[f"depth_stage{s}"] for s in range(1, len(space.stages) + 1)])
     for s, depth in enumerate(depths, 1):
-        for kind in ("width", "kernel", "expand"):
+        for kind in ("width", *space.stages[0].block):
             np.testing.assert_array_equal(np.isnan(found[f"{kind}_stage{s}"]), depth == 0)
 
 

@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from itertools import product
 from math import log10
@@ -135,7 +136,8 @@ def test_sample_uniform_draws_depths_as_often_as_they_have_networks(space: Space
     drawn = [space.sample_uniform(rng) for _ in range(1000)]
     assert all(space.contains(a) for a in drawn[::50])
     for s, stage in enumerate(space.stages, 1):
-        block, widths = len(stage.kernels) * len(stage.expands), len(stage.widths)
+        block = math.prod(len(choices) for choices in stage.block.values())
+        widths = len(stage.widths)
         networks = np.array([float((block**d) * (widths if d else 1)) for d in stage.depths])
         if len(networks) > 1:
             expected = 1000 * networks / networks.sum()

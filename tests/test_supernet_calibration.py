@@ -41,7 +41,7 @@ def test_recalibration_on_one_batch_gives_the_slice(space):
             torch.testing.assert_close(subnet(images), wanted, atol=5e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("space", SMALL)
+@pytest.mark.parametrize("space", [name for name in SMALL if not name.startswith("vit")])
 def test_recalibration_pools_the_moments_of_batches_of_different_size(space):
     images = digits()[0]
     batches = [images[:48], images[48:64] * 0.3]  # dark ones: the variance between batches matters
@@ -131,7 +131,7 @@ def test_folded_network_has_the_input_gradient_of_the_plain_one(space):
         x = x.detach().contiguous(memory_format=form).requires_grad_()
         gradients.append(torch.autograd.grad(network(x).logsumexp(1).sum(), x)[0])
     wanted, got = gradients
-    assert wanted.norm() > 0.1
+    assert wanted.norm() > 0.05
     # not element by element: rounding moves a few values over a kink of the activations
     assert (got - wanted).norm() < 0.02 * wanted.norm()
 

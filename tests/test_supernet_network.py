@@ -110,7 +110,7 @@ def by_hand(supernet, x, architecture):
     return features @ supernet.head.weight[:, : features.shape[1]].T + supernet.head.bias
 
 
-@EVERY
+@pytest.mark.parametrize("space", [name for name in EXAMPLES if not name.startswith("vit")])
 @torch.no_grad()
 def test_supernet_equals_the_network_written_out(space):
     supernet, x = make_supernet(space), images_of(space)
@@ -323,7 +323,7 @@ def test_gradients_reach_the_matrices_of_the_kernels_in_use():
 def test_checkpoint_keeps_the_matrices_and_refuses_a_supernet_without_them(tmp_path):
     path, supernet = tmp_path / "a.safetensors", randomised(transforming("mobilenet-digits"))
     plain = make_supernet("mobilenet-digits")
-    save_checkpoint(path, "{}", supernet, torch.optim.SGD(supernet.parameters()), (1, 0.0))
+    save_checkpoint(path, "{}", (supernet, torch.optim.SGD(supernet.parameters()), None), (1, 0.0))
     tensors, _ = read_checkpoint(path)
     again = transforming("mobilenet-digits", seed=1)
     load_weights(path, again, tensors)
