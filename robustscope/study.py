@@ -10,8 +10,8 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from analysis.sharing_report import PLACE, write_sharing
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
 from robustscope.networks import supernet_plans
@@ -34,9 +34,9 @@ from robustscope.versions import versions
 from sampling.campaign import SupernetPlan, campaign_record, enlist, record_pending
 from sampling.design import Draw
 from sampling.standalone import alone, stratified_networks, study_handler
-from sampling.store import Journal, Network, write_results
+from sampling.store import Journal, Network, open_results, write_results
 
-FOLDER = "study"
+FOLDER = PLACE.parent
 """Of the study, in the folder of the run."""
 
 
@@ -57,8 +57,8 @@ class Plan:
     workers: int
 
 
-def study(run: Path, plan: Plan, progress: Progress) -> dict[str, Any]:
-    """Do whatever is not done yet of the study of a run; return what was found.
+def study(run: Path, plan: Plan, progress: Progress) -> list[str]:
+    """Do whatever is not done yet of the study of a run; return what was found, in words.
 
     Raises:
         ValueError: The folder holds no finished run, or bad input, named.
@@ -82,7 +82,7 @@ def _stages(
     dataset: Dataset,
     plans: list[list[SupernetPlan]],
     chosen: dict[str, list[Network]],
-) -> dict[str, Any]:
+) -> list[str]:
     out, settings = job.out, job.settings
     flat = list(itertools.chain(*plans))
     with job.stage("train"):
@@ -112,9 +112,11 @@ def _stages(
             campaign = campaign_record(dataset, prepared, flat, settings.device)
             provenance = {f"version_{k}": v for k, v in versions().items()}
             write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
+    with job.stage("analyze"), open_results(out.parent / "results.h5") as results:
+        sentences = write_sharing(out / "results.h5", out, results.attributes["content_hash"])
     shutil.rmtree(out / "cache", ignore_errors=True)
-    write_json(out / RECORD, {"finished": True, "seconds": job.seconds})
-    return {}
+    write_json(out / RECORD, {"finished": True, "seconds": job.seconds, "summary": sentences})
+    return [*sentences, "", f"Study: {out / PLACE.name}"]
 
 
 def read_run(run: Path) -> Settings:
