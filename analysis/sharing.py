@@ -17,15 +17,8 @@ from numpy.typing import NDArray
 from analysis.scores import Score
 from analysis.study import Study, read_study
 from analysis.summary import HEADLINES
-from metrics import Estimate
-from metrics.agreement import (
-    SHARES,
-    Agreement,
-    agreement,
-    best_of,
-    difference_of_means,
-    tau_difference,
-)
+from metrics import SHARES, Agreement, Estimate, agreement, best_of, difference_of_means
+from metrics.agreement import tau_difference
 from sampling.store import open_results
 
 DRAWS = 1000

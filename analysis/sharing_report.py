@@ -95,7 +95,7 @@ def notices(study: Study, results: Path) -> list[str]:
         found = json.loads(path.read_text())
         if found["run"] != study.attributes["content_hash"]:
             return [f"was measured on other results than these: {path} is of {found['run'][:12]}."]
-        families = {str(f) for f in study.networks["family"]}
+        families = {str(study.networks["family"].iloc[group.rows[0]]) for group in study.groups}
         return [text for f in sorted(families) for text in _doubts(f, found["families"].get(f))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"cannot be told: {path} is damaged. Run robustscope study again."]
