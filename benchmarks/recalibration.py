@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from analysis.drawing import Drawing, Margins, grid, save, style, title
+from analysis.drawing import COLOURS, Drawing, Margins, grid, save, style, title
 from images.datasets import Dataset, load_dataset, stratified
 from nas_space.architecture import Architecture
 from noises.presets import quick
@@ -42,7 +42,6 @@ SUBNETS = 6
 
 CONDITIONS = {"clean": "clean", "gaussian_noise_s3": "natural", "pgd_linf_e1": "adversarial"}
 """Condition to its family."""
-
 
 Rows = Iterator[dict[str, object]]
 
@@ -113,11 +112,14 @@ def draw_curve(table: pd.DataFrame, default: int) -> Drawing:
         for ax, family in zip(axes, families, strict=True):
             for condition, part in table[table["family"] == family].groupby("condition"):
                 error = np.abs(part[["low", "high"]].to_numpy().T - part["points"].to_numpy())
-                ax.errorbar(part["images"], part["points"], error, marker="o", label=condition)
+                colour = COLOURS[CONDITIONS[str(condition)]]
+                ax.errorbar(
+                    part["images"], part["points"], error, marker="o", color=colour, label=condition
+                )
             ax.axvline(default, color="#888888", linewidth=0.8, linestyle=":")
             ax.set(xscale="log", title=family, xlabel="recalibration images")
         axes[0].set_ylabel("points against all images")
-        axes[-1].legend(fontsize=7)
+        axes[-1].legend(fontsize=7, loc="lower right")
         title(figure, "How many images BatchNorm must see", f"{SUBNETS} subnets of each family")
     caption = (
         f"Accuracy against recalibration on all {COUNTS[-1]} training images, mean over networks "

@@ -83,31 +83,26 @@ def _stages(
     plans: list[list[SupernetPlan]],
     chosen: dict[str, list[Network]],
 ) -> list[str]:
-    out, settings = job.out, job.settings
-    flat = list(itertools.chain(*plans))
-    with job.stage("train"):
-        train(job, flat, dataset)
-    with job.stage("noise"):
-        prepared = make_copies(job, dataset, protocol_of(settings), [p.name for p in plans[0]])
+    out, settings, flat = job.out, job.settings, list(itertools.chain(*plans))
+    protocol = protocol_of(settings)
     identity = {
         "settings": asdict(settings),
-        "protocol": prepared.protocol.hash,
+        "protocol": protocol.hash,
         "dataset": dataset.sha256,
         "supernets": {p.name: p.describe() for p in plans[0]},
         "networks": plan.networks,
     }
     with Journal.open(out / "journal.sqlite", json.dumps(identity)) as journal:
         journal.add(all_networks(plan, plans, chosen))
+        with job.stage("train"):
+            train(job, flat, dataset)
+        with job.stage("noise"):
+            prepared = make_copies(job, dataset, protocol, [p.name for p in plans[0]])
         with job.stage("evaluate"):
-            cache = {"home": prepared.home, "training": out / "cache" / "training"}
-            arguments = (
-                {p.name: p for p in flat},
-                cache | {"standalone": out / "standalone"},
-                prepared.protocol,
-                settings.device,
-            )
-            events = record_pending(journal, study_handler, arguments, job.workers)
-            evaluate(job, journal, events)
+            folders = {"home": prepared.home, "training": out / "cache" / "training"}
+            folders["standalone"] = out / "standalone"
+            arguments = ({p.name: p for p in flat}, folders, protocol, settings.device)
+            evaluate(job, journal, record_pending(journal, study_handler, arguments, job.workers))
         with job.stage("export"):
             campaign = campaign_record(dataset, prepared, flat, settings.device)
             provenance = {f"version_{k}": v for k, v in versions().items()}

@@ -131,7 +131,8 @@ def stratified_networks(
 
     Sorted by accuracy and cut into bands of equal size, each band sorted by MACs and cut into
     strata of equal size; one network is drawn from every stratum. Of networks that were drawn
-    together one takes part, and the extremes, which nobody drew, do not.
+    together one takes part, and the extremes, which nobody drew, do not. They come in random order:
+    the first of them are spread, too.
 
     Args:
         networks: N evaluated networks of one supernet.
@@ -158,7 +159,7 @@ def stratified_networks(
     for band, size in zip(bands, sizes, strict=True):
         by_macs = sorted(band, key=lambda i: (networks[i].factors["macs"], networks[i].id))
         chosen += [int(rng.choice(part)) for part in np.array_split(by_macs, size)]
-    return [networks[i] for i in chosen]
+    return [networks[i] for i in rng.permutation(chosen)]
 
 
 BAND = 5
