@@ -39,7 +39,7 @@ def draw_sharing(study: Study, runs: Sequence[Runs], families: Mapping[str, Any]
         for ax in axes[-1]:
             ax.set_xlabel("supernet weights (%)")
         seeds = [len(runs[0].of(origin)) for origin in ("supernet", "standalone")]
-        detail = f"each point a network, mean over {seeds[0]} supernets and {seeds[1]} trainings"
+        detail = f"each point a network; means over seeds: {seeds[0]} supernet, {seeds[1]} alone"
         title(figure, "Supernet weights against training alone", detail)
     caption = (
         "Accuracy of each network with supernet weights and trained alone, means over seeds; the "
