@@ -9,6 +9,7 @@ from analysis.figures import draw_all
 from analysis.findings import Findings, examine
 from analysis.report import render
 from analysis.tables import conditions_table, networks_table, write_csv
+from analysis.trust import alarms_table, sequences_table
 from sampling.store import Results, open_results
 
 STEPS = ("scores", "correlations", "regressions", "tables", "figures", "report")
@@ -80,10 +81,12 @@ def write_report(results: Results, out: Path) -> Path:
 
 
 def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
-    """Write out/tables: networks, conditions, correlations, outcome_correlations, regressions."""
+    """Write out/tables: networks, conditions, alarms, sequences, correlations, regressions."""
     tables = {
         "networks": networks_table(findings.study),
         "conditions": conditions_table(findings.study),
+        "alarms": alarms_table(findings.study),
+        "sequences": sequences_table(findings.study),
         "correlations": findings.correlations.factors,
         "outcome_correlations": findings.correlations.outcomes,
         "regressions": findings.regressions.table,

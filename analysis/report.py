@@ -18,6 +18,7 @@ from analysis.labels import factor_order
 from analysis.leaderboard import Board, leaderboards
 from analysis.summary import is_clear
 from analysis.tables import conditions_table
+from analysis.trust import RAISED, alarms_table, sequences_table
 
 VOLATILE_LIMIT = 400  # characters of a provenance text that are shown
 
@@ -51,6 +52,9 @@ def render(findings: Findings, figures: Sequence[Saved], missing: Sequence[str])
         figures=[_figure(saved) for saved in figures],
         missing=missing,
         conditions=_conditions(findings),
+        alarms=_alarms(findings),
+        raised_above=100 * RAISED,
+        sequences=_sequences(findings),
         facts=_facts(findings),
         draws=DRAWS,
     )
@@ -203,6 +207,28 @@ def _conditions(findings: Findings) -> list[dict[str, str]]:
             **{k: _percent(row[k]) for k in shown},
         }
         for row in rows
+    ]
+
+
+def _alarms(findings: Findings) -> dict[str, list[dict[str, str]]]:
+    """Alarms in words to the conditions under which some network raises them."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in alarms_table(findings.study).to_dict("records"):
+        of_alarm = found.setdefault(f"{row['alarm']}: {row['meaning']}", [])
+        if row["raised"]:
+            shares = {k: _percent(row[k]) for k in ("median", "max")}
+            counts = {k: f"{row[k]:,}" for k in ("raised", "networks")}
+            of_alarm.append({"condition": str(row["condition"]), **counts, **shares})
+    return found
+
+
+def _sequences(findings: Findings) -> list[dict[str, str]]:
+    return [
+        {
+            **{k: str(row[k]) for k in ("set", "sequence", "against", "frames")},
+            **{k: _percent(row[k]) for k in ("median", "min", "max")},
+        }
+        for row in sequences_table(findings.study).to_dict("records")
     ]
 
 

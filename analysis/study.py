@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from analysis.outcomes import Outcome, plan_outcomes
 from analysis.scores import Score, score
-from metrics import Bits
-from sampling.store import Results
+from metrics import Bits, Estimate, Floats, flip_probability, flip_shares, mean_flip_rate
+from sampling.store import NO_PREDICTION, Results, SequenceRecord
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Flips:
+    """How often the networks change their answer along the sequences of one set.
+
+    Attributes:
+        record: The Q sequences.
+        probability: (N, Q) flip probabilities.
+        mean: (N,) mean over the sequences: mFR without a reference network.
+    """
+
+    record: SequenceRecord
+    probability: Estimate
+    mean: Estimate
+
+
+@dataclass(frozen=True)
 class Study:
     """What the analysis works on; N counts evaluated networks only.
 
@@ -49,6 +64,8 @@ class Study:
         scores: One per outcome.
         absent: Outcome name to the reason why it could not be scored.
         groups: The supernets, sorted by name, technique and seed.
+        alarms: Alarm name to (N, M) shares of the attacked images, NaN where it does not apply.
+        flips: One per set of perturbation sequences.
         left_out: Status or failure in words to number of networks left out for it.
         attributes: Those of the results file.
         provenance: When and how it was made; volatile.
@@ -63,6 +80,8 @@ class Study:
     scores: tuple[Score, ...]
     absent: Mapping[str, str]
     groups: tuple[Group, ...]
+    alarms: Mapping[str, Floats]
+    flips: tuple[Flips, ...]
     left_out: Mapping[str, int]
     attributes: Mapping[str, object]
     provenance: Mapping[str, object]
@@ -112,10 +131,30 @@ def read_study(results: Results) -> Study:
         scores=tuple(scores),
         absent=absent,
         groups=group_networks(networks),
+        alarms={name: values[rows] for name, values in results.alarms.items()},
+        flips=tuple(_flips(results, record, rows) for record in results.sequence_sets.values()),
         left_out=_left_out(everything),
         attributes=dict(results.attributes),
         provenance=dict(results.provenance),
     )
+
+
+def _flips(results: Results, record: SequenceRecord, rows: NDArray[np.intp]) -> Flips:
+    """Flip probabilities of some networks; read network by network, frames take much memory."""
+    frames = np.array(record.frames)
+    shares = np.stack(
+        [
+            flip_shares(_signed(results, record, row), record.against_first, frames)
+            for row in rows.tolist()
+        ]
+    )
+    return Flips(record, flip_probability(shares), mean_flip_rate(shares))
+
+
+def _signed(results: Results, record: SequenceRecord, row: int) -> NDArray[np.int64]:
+    """(Q, F, I) predicted classes of one network, -1 where none was made."""
+    said = results.sequence_predictions(record.name, rows=[row])[0]
+    return np.where(said == NO_PREDICTION, -1, said.astype(np.int64))
 
 
 def group_networks(networks: pd.DataFrame) -> tuple[Group, ...]:

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.correlations import NOT_A_FACTOR
 from analysis.regressions import Regression, RegressionTables
 from analysis.study import Group, Study
+from analysis.trust import alarm_sentence
 from metrics import Floats
 
 HEADLINES = ("clean", "adversarial", "natural", "system")
@@ -31,7 +32,8 @@ def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
         for name in HEADLINES:
             if study.score(name) is not None:
                 said.append(_strongest(study, regressions, group, name))
-    return tuple(said)
+    alarms = alarm_sentence(study)
+    return (*said, alarms) if alarms else tuple(said)
 
 
 def _counts(study: Study) -> str:

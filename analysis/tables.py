@@ -21,14 +21,14 @@ def networks_table(study: Study) -> pd.DataFrame:
 
     Shares are in [0, 1]. Every number NAME comes with NAME_low and NAME_high. NAME is a condition
     (share of its evaluated images), worst_case_eR (robust accuracy under the worst attack of budget
-    rank R), wcar_eR (the same of the images right without noise), or an outcome.
+    rank R), wcar_eR (the same of the images right without noise), an outcome, flips_SET_SEQUENCE
+    (flip probability) or flips_SET (its mean over the sequences).
     """
     columns: dict[str, object] = {name: study.networks[name] for name in IDENTITY}
     columns |= {str(name): study.factors[name] for name in study.factors}
     whole = accuracy(study.evaluated, study.correct)
     for m, name in enumerate(study.conditions["name"]):
-        part = Estimate(whole.value[:, m], whole.low[:, m], whole.high[:, m])
-        columns |= _with_limits(str(name), part)
+        columns |= _with_limits(str(name), _column(whole, m))
     columns |= _worst_cases(study)
     for score in study.scores:
         name = score.outcome.name
@@ -36,6 +36,11 @@ def networks_table(study: Study) -> pd.DataFrame:
         same = name in columns and score.outcome.columns == (_position(study, name),)
         if not same:
             columns |= _with_limits(f"outcome_{name}" if name in columns else name, score.estimate)
+    for flips in study.flips:
+        prefix = f"flips_{flips.record.name}"
+        for q, sequence in enumerate(flips.record.sequences):
+            columns |= _with_limits(f"{prefix}_{sequence}", _column(flips.probability, q))
+        columns |= _with_limits(prefix, flips.mean)
     return pd.DataFrame(columns)
 
 
@@ -60,6 +65,11 @@ def write_csv(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Pat
         paths[name] = folder / f"{name}.csv"
         table.to_csv(paths[name], index=False, float_format="%.8g", lineterminator="\n")
     return paths
+
+
+def _column(estimate: Estimate, k: int) -> Estimate:
+    """Of an estimate (N, K), the one in column k."""
+    return Estimate(estimate.value[:, k], estimate.low[:, k], estimate.high[:, k])
 
 
 def _with_limits(name: str, estimate: Estimate) -> dict[str, object]:
@@ -91,8 +101,7 @@ def _worst_cases(study: Study) -> dict[str, object]:
 def _by_rank(name: str, estimate: Estimate, levels: NDArray[np.int_]) -> dict[str, object]:
     columns: dict[str, object] = {}
     for r, level in enumerate(levels):
-        part = Estimate(estimate.value[:, r], estimate.low[:, r], estimate.high[:, r])
-        columns |= _with_limits(f"{name}_e{level}", part)
+        columns |= _with_limits(f"{name}_e{level}", _column(estimate, r))
     return columns
 
 

@@ -4,13 +4,13 @@ Convention: one multiply-add is one MAC (FLOPs = 2 MACs). Convolutions and the l
 as in torch's FlopCounterMode; BatchNorm, activations, pooling and the input's resize do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas_space.architecture import Architecture
-from nas_space.layout import Block, Conv, Int
+from nas_space.layout import Block, Int, ops_of
 from nas_space.presets import FAMILIES
 from nas_space.space import Space
 from nas_space.table import gene_table
@@ -22,6 +22,10 @@ UNITS = {
     "expand": "ratio, mean over blocks",
     "resolution": "px",
     "stem_kernel": "px",
+    "stem_width": "channels",
+    "head_width": "channels of the last convolution",
+    "head_depth": "hidden linear layers",
+    "head_features": "outputs of the hidden linear layer",
     "receptive_field": "px of the network's input",
     "parameters": "count",
     "macs": "multiply-adds per image",
@@ -29,24 +33,8 @@ UNITS = {
 }
 """Unit of every whole-network factor; per-stage factors share the unit of the whole."""
 
-
-def tally(conv: Conv) -> tuple[Int, Int, Int]:
-    """Multiply-adds, parameters and activations of one convolution on one image.
-
-    Parameters are the weights of the convolution and the two BatchNorm vectors after it;
-    activations are the values it puts out.
-    """
-    fan_in = 1 if conv.depthwise else conv.c_in
-    weights: Int = conv.c_out * fan_in * (conv.kernel * conv.kernel)
-    area: Int = conv.size * conv.size
-    return area * weights, weights + 2 * conv.c_out, area * conv.c_out
-
-
-def convs_of(block: Block) -> Iterator[Conv]:
-    """Every convolution of a block, the shortcut's included."""
-    yield from block.convs
-    if isinstance(block.shortcut, Conv):
-        yield block.shortcut
+COSTS = ("macs", "parameters", "activations", "receptive_field")
+"""Computed from layers, for the whole network and for every stage."""
 
 
 def costs(
@@ -62,28 +50,39 @@ def costs(
     Returns:
         "macs", "parameters", "activations" and "receptive_field", each (N,) float64.
     """
-    return _costs(space, gene_table(space, architectures), classes)
+    totals = _totals(space, gene_table(space, architectures), classes)
+    return dict(zip(COSTS, totals[0].astype(np.float64), strict=True))
 
 
-def _costs(
-    space: Space, genes: dict[str, NDArray[np.int64]], classes: int
-) -> dict[str, NDArray[np.float64]]:
+def _totals(space: Space, genes: dict[str, NDArray[np.int64]], classes: int) -> NDArray[np.int64]:
+    """(1 + stages, costs, N) costs of the whole network, then of every stage."""
     layout = FAMILIES[space.family](space, genes, classes)
-    n = len(genes["resolution"])
-    totals = np.zeros((4, n), np.int64)
-    totals[3], jump = 1, 1
+    parts = np.zeros((1 + len(space.stages), len(COSTS), len(genes["resolution"])), np.int64)
+    jump, jumps = 1, np.ones(len(parts), np.int64)  # input pixels per pixel, where a stage begins
     for block in layout.blocks:
-        own = [tally(conv) for conv in convs_of(block)]
+        row = _stage(block)
         grown: Int = 0
-        for conv in block.convs:
-            grown = grown + (conv.kernel - 1) * jump
-            jump *= conv.stride
-        for total, parts in zip(totals, (*zip(*own, strict=True), (grown,)), strict=True):
-            total += block.active * sum(parts)
-    totals[0] += layout.features * classes
-    totals[1] += (layout.features + 1) * classes
-    names = ("macs", "parameters", "activations", "receptive_field")
-    return dict(zip(names, totals.astype(np.float64), strict=True))
+        if block.name.endswith(".block1"):
+            jumps[row] = jump
+        for op in block.ops:
+            grown = grown + (op.kernel - 1) * jump
+            jump *= op.stride
+        own = [sum(costs) for costs in zip(*(op.tally() for op in ops_of(block)), strict=True)]
+        for total, part in zip(parts[row], (*own, grown), strict=True):
+            total += block.active * part
+    whole = parts.sum(0, keepdims=True)
+    whole[0, 0] += layout.features * classes
+    whole[0, 1] += (layout.features + 1) * classes
+    parts[:, 3] //= jumps[:, None]
+    totals = np.concatenate((whole, parts[1:]))
+    totals[:, 3] += 1
+    return totals
+
+
+def _stage(block: Block) -> int:
+    """Number of the stage a block belongs to, 0 if none."""
+    stage = block.name.partition(".")[0]
+    return int(stage.removeprefix("stage")) if stage.startswith("stage") else 0
 
 
 def factors(
@@ -92,8 +91,10 @@ def factors(
     """Every architectural factor of N networks of one space: whole network, per stage, and costs.
 
     Returns:
-        Factor name to (N,) float64, units in `UNITS`. Ratios are plain (3.0, not thousandths); the
-        receptive field ends at the last block and may exceed the input.
+        Factor name to (N,) float64, units in `UNITS`; those of genes only where the space has the
+        gene. Ratios are plain (3.0, not thousandths); the receptive field ends at the last block
+        and may exceed the input, and a stage's is that of its own blocks on the stage's input.
+        What a network lacks (the kernel of a stage of depth 0) is NaN.
     """
     genes = gene_table(space, architectures)
     stages = range(1, len(space.stages) + 1)
@@ -103,19 +104,27 @@ def factors(
     expands = np.stack([_over_blocks(genes, s, "expand") for s in stages]) / 1000
     whole = {
         "depth": depths.sum(0),
-        "width": widths.mean(0),
+        "width": widths.sum(0) / (depths > 0).sum(0),
         "kernel": kernels.sum(0) / depths.sum(0),
         "expand": expands.sum(0) / depths.sum(0),
-        "resolution": genes["resolution"],
-        "stem_kernel": genes["stem.kernel"],
     }
+    for gene in space.genes:
+        if not gene.name.startswith("stage"):
+            values = genes[gene.name]
+            exists = genes[gene.depth] >= gene.rank if gene.depth else True
+            whole[gene.name.replace(".", "_")] = np.where(exists, values, np.nan)
     result = {name: np.asarray(value, np.float64) for name, value in whole.items()}
-    result |= _costs(space, genes, classes)
+    totals = _totals(space, genes, classes).astype(np.float64)
+    result |= zip(COSTS, totals[0], strict=True)
+    absent = np.where(depths > 0, 1.0, np.nan)
     for i, s in enumerate(stages):
-        result[f"depth_stage{s}"] = depths[i].astype(np.float64)
-        result[f"width_stage{s}"] = widths[i].astype(np.float64)
-        result[f"kernel_stage{s}"] = kernels[i] / depths[i]
-        result[f"expand_stage{s}"] = expands[i] / depths[i]
+        own = {
+            "depth": depths[i],
+            "width": widths[i] * absent[i],
+            "kernel": kernels[i] / (depths[i] * absent[i]),
+            "expand": expands[i] / (depths[i] * absent[i]),
+        } | dict(zip(COSTS, totals[i + 1], strict=True))
+        result |= {f"{name}_stage{s}": np.asarray(v, np.float64) for name, v in own.items()}
     return result
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_space.architecture import Architecture
-from nas_space.layout import Block, Conv
+from nas_space.layout import Block, Conv, Op, Pool, PooledLinear, Squeeze
 from nas_space.presets import FAMILIES
 from nas_space.space import Space
 
@@ -115,7 +115,7 @@ def _network_class() -> Any:
     from torch import nn
 
     class Network(ModelSpace):  # type: ignore[misc]
-        """Resize, stem, a Repeat of blocks per stage, global average pooling, a linear layer."""
+        """Resize, stem, a Repeat of blocks per stage, the head, pooling, a linear layer."""
 
         def __init__(self, space: Space, classes: int) -> None:
             super().__init__()
@@ -126,7 +126,7 @@ def _network_class() -> Any:
             self.stages = nn.ModuleList()
             for stage, blocks in groupby(plan.blocks[1:], _stage):
                 makers = [partial(_make_block, block) for block in blocks]
-                self.stages.append(Repeat(makers, genes[f"{stage}.depth"]))
+                self.stages.append(Repeat(makers, genes[f"{stage}.depth"] if stage else 1))
             self.head = MutableLinear(plan.features, plan.classes)
 
         def forward(self, x: "Tensor") -> "Tensor":
@@ -140,8 +140,8 @@ def _network_class() -> Any:
 
 
 def _stage(block: Block) -> str:
-    """Name of the stage a block belongs to."""
-    return block.name.partition(".")[0]
+    """Name of the stage a block belongs to, "" if it always exists alone."""
+    return block.name.rpartition(".")[0]
 
 
 def _make_block(block: Block, _: int) -> "nn.Module":
@@ -157,8 +157,8 @@ def _residual_class() -> Any:
     class Residual(nn.Module):
         def __init__(self, block: Block) -> None:
             super().__init__()
-            self.body = nn.Sequential(*(_unit_class()(conv) for conv in block.convs))
-            self.identity = block.shortcut == "identity"
+            self.body = nn.Sequential(*(_make_op(op) for op in block.ops))
+            self.identity = block.shortcut in ("identity", "matched")
             projected = isinstance(block.shortcut, Conv)
             self.shortcut = _unit_class()(block.shortcut) if projected else None
             self.activation = _activation(block.activation)
@@ -167,11 +167,85 @@ def _residual_class() -> Any:
             y: Tensor = self.body(x)
             if self.shortcut is not None:
                 y = y + self.shortcut(x)
-            elif self.identity:
+            elif self.identity and x.shape == y.shape:
                 y = y + x
             return y if self.activation is None else self.activation(y)
 
     return Residual
+
+
+def _make_op(op: Op) -> "nn.Module":
+    """Module of an operation."""
+    if isinstance(op, Conv):
+        made = _unit_class()(op)
+    elif isinstance(op, Pool):
+        made = _pool_class()(op)
+    else:
+        made = _squeeze_class()(op) if isinstance(op, Squeeze) else _features_class()(op)
+    return made  # type: ignore[no-any-return]
+
+
+@cache
+def _pool_class() -> Any:
+    """Max pooling; NNI's own shape would nest the size of the layer before."""
+    _nni()
+    from nni.nas.profiler.pytorch.flops import FlopsResult
+    from nni.nas.profiler.pytorch.utils import MutableShape
+    from torch import nn
+
+    class MaxPool(nn.MaxPool2d):
+        def __init__(self, op: Pool) -> None:
+            super().__init__(op.kernel, op.stride, op.kernel // 2)
+            self.plan = op
+
+        def _shape_forward(self, x: Any) -> Any:
+            b, c, _, _ = x.real_shape
+            return MutableShape(b, c, self.plan.size, self.plan.size)
+
+        def _count_flops(self, x: Any, y: Any) -> Any:
+            return FlopsResult(0.0, 0.0)
+
+    return MaxPool
+
+
+@cache
+def _squeeze_class() -> Any:
+    """Squeeze-and-excitation."""
+    _nni()
+    import torch.nn.functional as F
+    from nni.nas.nn.pytorch import MutableConv2d
+    from torch import nn
+
+    class SqueezeExcite(nn.Module):
+        def __init__(self, op: Squeeze) -> None:
+            super().__init__()
+            self.reduce = MutableConv2d(op.channels, op.hidden, 1)
+            self.expand = MutableConv2d(op.hidden, op.channels, 1)
+
+        def forward(self, x: "Tensor") -> "Tensor":
+            means = x.mean((2, 3), keepdim=True)
+            return x * F.hardsigmoid(self.expand(F.relu(self.reduce(means))))
+
+    return SqueezeExcite
+
+
+@cache
+def _features_class() -> Any:
+    """Pooling and the hidden linear layer, as a convolution on a map of one pixel."""
+    _nni()
+    import torch.nn.functional as F
+    from nni.nas.nn.pytorch import MutableConv2d
+    from torch import nn
+
+    class Features(nn.Module):
+        def __init__(self, op: PooledLinear) -> None:
+            super().__init__()
+            self.linear = MutableConv2d(op.c_in, op.c_out, 1)
+
+        def forward(self, x: "Tensor") -> "Tensor":
+            return F.hardswish(self.linear(x.mean((2, 3), keepdim=True)))
+
+    return Features
 
 
 @cache

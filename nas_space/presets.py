@@ -13,7 +13,9 @@ FAMILIES: dict[str, Callable[[Space, Mapping[str, Int], int], Layout]] = {
 }
 
 SPACES: dict[str, Space] = {
-    s.name: s for s in (mobilenet.DIGITS, mobilenet.CIFAR, resnet.DIGITS, resnet.CIFAR)
+    s.name: s
+    for family in (mobilenet, resnet)
+    for s in (family.DIGITS, family.CIFAR, family.IMAGENET)
 }
 
 

@@ -3,12 +3,13 @@
 All convolutional families share one vocabulary of genes: the input `resolution`, the `stem.kernel`,
 and per stage a `width` (channels) and a `depth` (blocks), per block a `kernel` (pixels) and an
 `expand` (hidden channels over channels, in thousandths). A block beyond its stage's depth does not
-exist, and neither do its genes.
+exist, and neither do its genes. Some spaces also offer a `stem.width`, the `head.width` of a last
+convolution, and a `head.depth` of hidden linear layers with their `head.features`.
 """
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -47,7 +48,11 @@ class Stage:
         depths: How many blocks.
         kernels: Spatial kernel of a block, odd pixels.
         expands: Hidden channels of a block over its channels, thousandths.
-        stride: Stride of the first block.
+        stride: Stride of the first block, 1 where there may be none.
+        squeeze: Squeeze-and-excitation in every block (mobilenet).
+
+    Raises:
+        ValueError: A depth of 0 is offered where the stride is not 1.
     """
 
     widths: tuple[int, ...]
@@ -55,6 +60,14 @@ class Stage:
     kernels: tuple[int, ...]
     expands: tuple[int, ...]
     stride: int
+    squeeze: bool = False
+
+    def __post_init__(self) -> None:
+        if 0 in self.depths and self.stride != 1:
+            raise ValueError(
+                f"Stage.stride must be 1 where a depth of 0 is offered; got {self.stride}. "
+                "Move the stride to a stage that every network has."
+            )
 
 
 @dataclass(frozen=True)
@@ -66,20 +79,30 @@ class Space:
         scale: "digits" (16 px), "cifar" (32 px) or "imagenet" (224 px).
         size: Height and width of the images, pixels.
         resolutions: Sizes a network may resize its input to, pixels.
-        stem_width: Output channels of the first convolution.
+        stem_width: Output channels of the first convolution; a tuple offers a choice.
         stem_kernels: Kernels of the first convolution, odd pixels.
         stem_stride: Stride of the first convolution.
         stages: In order from the input.
+        stem_pool: 3 x 3 max pooling of stride 2 after the first convolution (resnet).
+        relu_stages: Leading stages with ReLU; later ones have hard swish (mobilenet).
+        head_widths: Output channels of a last 1 x 1 convolution; none: there is no such layer
+            (mobilenet).
+        head_features: Outputs of a hidden linear layer after the pooling, which networks may also
+            leave out; none: there is no such layer (mobilenet, beside head_widths).
     """
 
     family: str
     scale: str
     size: int
     resolutions: tuple[int, ...]
-    stem_width: int
+    stem_width: int | tuple[int, ...]
     stem_kernels: tuple[int, ...]
     stem_stride: int
     stages: tuple[Stage, ...]
+    stem_pool: bool = False
+    relu_stages: int = 1
+    head_widths: tuple[int, ...] = ()
+    head_features: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,23 +117,69 @@ class Space:
     def _iterate_genes(self) -> Iterator[Gene]:
         yield Gene("resolution", self.resolutions)
         yield Gene("stem.kernel", self.stem_kernels)
+        if isinstance(self.stem_width, tuple):
+            yield Gene("stem.width", self.stem_width)
         for s, stage in enumerate(self.stages, 1):
-            yield Gene(f"stage{s}.width", stage.widths)
             depth = f"stage{s}.depth"
-            yield Gene(depth, stage.depths)
+            if 0 in stage.depths:  # no block, no width
+                yield Gene(depth, stage.depths)
+                yield Gene(f"stage{s}.width", stage.widths, depth, 1)
+            else:
+                yield Gene(f"stage{s}.width", stage.widths)
+                yield Gene(depth, stage.depths)
             for b in range(1, max(stage.depths) + 1):
                 switch = (depth, b) if b > min(stage.depths) else ("", 0)
                 yield Gene(f"stage{s}.block{b}.kernel", stage.kernels, *switch)
                 yield Gene(f"stage{s}.block{b}.expand", stage.expands, *switch)
+        if len(self.head_widths) > 1:
+            yield Gene("head.width", self.head_widths)
+        if self.head_features:
+            yield Gene("head.depth", (0, 1))
+            yield Gene("head.features", self.head_features, "head.depth", 1)
+
+    @cached_property
+    def _weights(self) -> dict[str, tuple[int, ...]]:
+        """Gene name to one weight per choice: how many sets of the genes it switches go with it."""
+        switched: dict[str, list[Gene]] = {}
+        for gene in self.genes:
+            switched.setdefault(gene.depth, []).append(gene)
+        return {
+            gene.name: tuple(
+                math.prod(len(g.choices) for g in switched.get(gene.name, ()) if choice >= g.rank)
+                for choice in gene.choices
+            )
+            for gene in self.genes
+        }
 
     @cached_property
     def cardinality(self) -> int:
         """Number of distinct networks."""
-        total = len(self.resolutions) * len(self.stem_kernels)
-        for stage in self.stages:
-            block = len(stage.kernels) * len(stage.expands)
-            total *= len(stage.widths) * sum(block**depth for depth in stage.depths)
-        return total
+        return math.prod(sum(self._weights[gene.name]) for gene in self.genes if not gene.depth)
+
+    def network(self, index: int) -> Architecture:
+        """The network of a number from 0 to `cardinality` - 1; each network has exactly one.
+
+        Raises:
+            ValueError: There is no such number.
+        """
+        if not 0 <= index < self.cardinality:
+            raise ValueError(
+                f"Space.index must be 0 to {self.cardinality - 1} in {self.name}; got {index}. "
+                "Count from 0."
+            )
+        kept: dict[str, int] = {}
+        for gene in self.genes:
+            if not gene.active(kept):
+                continue
+            weights = self._weights[gene.name]
+            index, rest = divmod(index, sum(weights))
+            place = 0
+            while rest >= weights[place]:
+                rest -= weights[place]
+                place += 1
+            kept[gene.name] = gene.choices[place]
+            index = index * weights[place] + rest  # the genes that are switched use up the rest
+        return Architecture.of(self.family, self.scale, kept)
 
     def canonical(self, genes: Mapping[str, int]) -> Architecture:
         """Architecture of these genes without those of blocks that do not exist.
@@ -174,6 +243,17 @@ class Space:
         pairs = zip(self.genes, drawn, strict=True)
         return self.canonical({gene.name: gene.choices[i] for gene, i in pairs})
 
+    def sample_uniform(self, rng: np.random.Generator) -> Architecture:
+        """A draw uniform over networks: each of the `cardinality` is equally likely.
+
+        Most networks are deep, so most draws are; `sample` gives every depth the same chance.
+        """
+        bits = self.cardinality.bit_length()
+        while True:  # at most two rounds on average
+            index = int.from_bytes(rng.bytes(-(-bits // 8))) >> (-bits % 8)
+            if index < self.cardinality:
+                return self.network(index)
+
     def extreme(self, largest: bool) -> Architecture:
         """The network with every gene at its largest, or smallest, choice."""
         pick = max if largest else min
@@ -181,6 +261,8 @@ class Space:
 
     def with_gene(self, architecture: Architecture, name: str, value: int) -> Architecture:
         """The architecture with one gene changed; a block that appears copies its predecessor.
+
+        What appears without one (the first block of a stage, a hidden layer) is the smallest.
 
         Raises:
             ValueError: The gene does not exist in this architecture, or does not offer the value.
@@ -194,8 +276,8 @@ class Space:
         genes[name] = value
         for gene in self.genes:
             if gene.name not in genes and gene.active(genes):
-                stage, _, kind = gene.name.split(".")
-                genes[gene.name] = genes[f"{stage}.block{gene.rank - 1}.{kind}"]
+                before = gene.name.replace(f".block{gene.rank}.", f".block{gene.rank - 1}.")
+                genes[gene.name] = genes.get(before, gene.choices[0])
         return self.canonical(genes)
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
@@ -214,10 +296,16 @@ class Space:
         ]
 
     def describe(self) -> dict[str, Any]:
-        """Plain JSON data from which an equal space can be made."""
-        return asdict(self)
+        """Plain JSON data from which an equal space can be made; defaults are left out."""
+        return _plain(self) | {"stages": [_plain(stage) for stage in self.stages]}
 
     @cached_property
     def log10_cardinality(self) -> float:
         """Decimal logarithm of the number of networks."""
         return math.log10(self.cardinality)
+
+
+def _plain(value: Space | Stage) -> dict[str, Any]:
+    """Field name to value, without those that are as by default."""
+    pairs = ((f, getattr(value, f.name)) for f in fields(value))
+    return {f.name: v for f, v in pairs if v != f.default}

@@ -21,12 +21,14 @@ class _Genes:
 
     Attributes:
         row: Gene name to its place in `Space.genes`.
+        always: Names of the genes that every network has.
         switch: (G,) row of the depth gene that switches each gene, 0 where there is none.
         rank: (G,) depth from which the gene exists, 0 where it always does.
         choices: (G, most choices), short rows filled up with their first choice.
     """
 
     row: dict[str, int]
+    always: frozenset[str]
     switch: NDArray[np.intp]
     rank: NDArray[np.int64]
     choices: NDArray[np.int64]
@@ -39,7 +41,8 @@ def _genes(space: Space) -> _Genes:
     most = max(len(gene.choices) for gene in space.genes)
     choices = [g.choices + g.choices[:1] * (most - len(g.choices)) for g in space.genes]
     rank = [gene.rank for gene in space.genes]
-    return _Genes(row, np.array(switch, np.intp), np.array(rank), np.array(choices))
+    always = frozenset(gene.name for gene in space.genes if not gene.depth)
+    return _Genes(row, always, np.array(switch, np.intp), np.array(rank), np.array(choices))
 
 
 def gene_table(space: Space, architectures: Sequence[Architecture]) -> dict[str, NDArray[np.int64]]:
@@ -77,7 +80,7 @@ def _gather(
     for n, architecture in enumerate(architectures):
         names = tuple(architecture.values)
         if (number := sets.get(names)) is None:
-            if not genes.row.keys() >= set(names):
+            if not genes.row.keys() >= set(names) >= genes.always:
                 space.check(architecture)
             number = sets[names] = len(sets)
         drawn[n] = number

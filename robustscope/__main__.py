@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from images.paths import data_path, is_utf8
 from robustscope.presets import PRESETS, find_preset
-from robustscope.settings import LARGEST_SEED, Settings, check_folder
+from robustscope.settings import DESIGN, LARGEST_SEED, Settings, check_folder
 
 BAD_INPUT = 2
 STOPPED = 130
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_sample(commands)
     verify = commands.add_parser(
         "verify",
         help="recompute the checksums of a results file",
@@ -83,6 +85,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     run.add_argument("--images", type=int, help="test images per network at most, stratified")
     run.add_argument("--epochs", type=int, help="training epochs of each supernet")
     run.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
+    run.add_argument("--design", help=f"how networks are drawn, see sample ({DESIGN})")
     run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
     run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
     run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
@@ -126,6 +129,31 @@ def _add_study(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     study.add_argument("--workers", type=int, help="as for run")
     _add_common(study)
+
+
+def _add_sample(commands: "argparse._SubParsersAction[Parser]") -> None:
+    sample = commands.add_parser(
+        "sample",
+        help="draw networks into a file for run --architectures",
+        description="Draw networks of a space by a design and write them to a JSON file that run "
+        "--architectures reads, with how each was drawn and which were drawn together.",
+        epilog="Designs: mixture (cubes for comparisons, the rest uniform over genes), genes and "
+        "networks (uniform over either), macs (stratified), sobol (low discrepancy), pairs (one "
+        "gene differs), equal_macs (one gene differs, others keep the MACs), cubes (three genes, "
+        "all combinations of two choices), neighbours (of one network).",
+    )
+    sample.add_argument("--space", required=True, help="for instance mobilenet-digits")
+    sample.add_argument("--design", default=DESIGN, help="%(default)s by default")
+    sample.add_argument("--count", type=int, required=True, help="networks")
+    sample.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
+    sample.add_argument("--out", type=Path, required=True, help="a JSON file")
+    sample.add_argument(
+        "--around", type=Path, help="JSON file of the network whose neighbours are drawn"
+    )
+    sample.add_argument(
+        "--classes", type=int, default=10, help="of the data, which MACs depend on (%(default)s)"
+    )
+    _add_common(sample)
 
 
 def _add_noise(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -184,6 +212,11 @@ def read_settings(options: argparse.Namespace) -> Settings:
     spaces = tuple(options.space.split(",")) if options.space else preset.spaces
     if len(set(spaces)) < len(spaces):
         raise ValueError(f"run.space must name each family once; got {options.space}.")
+    if options.design and options.architectures:
+        raise ValueError(
+            "run.design must be left out where --architectures lists the networks; "
+            f"got {options.design}."
+        )
     _check_numbers(options, len(spaces))
     kind, _, where = data.partition(":")
     if where:
@@ -199,6 +232,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
         device=options.device,
         seed=options.seed,
         architectures=options.architectures or "",
+        design=options.design or DESIGN,
     ).with_files()
 
 
@@ -275,6 +309,14 @@ def describe(record: dict[str, Any], out: Path) -> str:
     )
 
 
+def do_sample(options: argparse.Namespace) -> str:
+    """The file of drawn networks."""
+    from robustscope.sample import Order, sample
+
+    order = Order(**{f.name: getattr(options, f.name) for f in fields(Order)})
+    return sample(order, options.out)
+
+
 def do_verify(options: argparse.Namespace) -> str:
     """Recompute checksums.
 
@@ -343,6 +385,7 @@ def do_noise(options: argparse.Namespace) -> str:
 
 COMMANDS = {
     "run": do_run,
+    "sample": do_sample,
     "verify": do_verify,
     "analyze": do_analyze,
     "study": do_study,

@@ -1,6 +1,5 @@
 """What the noises do to the user's own images: contact sheets as PNG files."""
 
-import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from noises.system.variants import EXTRA_CHOICES
 from robustscope.contact_sheet import Columns, Page, Row, check_width, draw_pages
 from robustscope.noise_list import check_size, list_noises
 from robustscope.progress import Progress
+from robustscope.settings import check_file
 from sampling.store.atomic import replacing
 
 SEED = 0
@@ -198,11 +198,7 @@ def check_out(out: Path) -> None:
     """
     if out.suffix != ".png":
         raise ValueError(f"preview.out must end in .png; got {out}. Change --out.")
-    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ValueError(
-            f"preview.out must be a file in a folder that exists and can be written to; got {out}. "
-            "Make the folder or change --out."
-        )
+    check_file("preview", out)
 
 
 def _native_size(path: Path) -> int:

@@ -19,7 +19,7 @@ from nas_space.presets import find_space
 from noises.presets import find_protocol
 from noises.protocol import Protocol
 from robustscope.memory import Peak
-from robustscope.networks import choose_networks, read_architectures, supernet_plans
+from robustscope.networks import choose_networks, listed_networks, supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings, check_folder
@@ -83,7 +83,7 @@ def run(
     for family in settings.spaces:
         find_space(f"{family}-{preset.scale}")
     dataset = load_dataset(settings.data, preset.size, progress.track)
-    listed = read_architectures(settings)
+    listed = listed_networks(settings)
     plans = supernet_plans(settings, out, len(dataset.classes), tuple(listed))
     networks = choose_networks(settings, plans, listed)
     make_folder(out)

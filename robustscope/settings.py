@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ BEFORE = (".lock", "settings.part")
 """Files that may lie in a folder before its settings do."""
 
 LARGEST_SEED = 2**32 - 1
+
+DESIGN = "mixture"
+"""Of runs that name no design, and of those whose settings date from before there were more."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Settings:
         seed: Of training, design and noises' protocol.
         architectures: File of the networks to evaluate, "" to draw them.
         files: Path to SHA-256 of the files named above.
+        design: Name of the design of the drawn networks.
     """
 
     preset: str
@@ -41,6 +46,7 @@ class Settings:
     seed: int
     architectures: str
     files: tuple[tuple[str, str], ...] = ()
+    design: str = DESIGN
 
     def with_files(self) -> "Settings":
         """The settings with the hashes of the files they name.
@@ -67,6 +73,19 @@ def _hash(name: str) -> str:
         ) from error
 
 
+def check_file(command: str, out: Path) -> None:
+    """Refuse an output file that cannot be written, before anything is computed.
+
+    Raises:
+        ValueError: It is no file in a folder that can be written to.
+    """
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise ValueError(
+            f"{command}.out must be a file in a folder that exists and can be written to; "
+            f"got {out}. Make the folder or change --out."
+        )
+
+
 def check_folder(out: Path, settings: Settings) -> None:
     """Refuse an output folder that holds something else or a run with other settings.
 
@@ -79,7 +98,7 @@ def check_folder(out: Path, settings: Settings) -> None:
         return
     now = json.loads(settings.to_json())
     try:
-        before = json.loads((out / FILE).read_text())
+        before = {"design": DESIGN} | json.loads((out / FILE).read_text())
         before = {name: before[name] for name in now}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from nas_space.costs import convs_of
+from nas_space.layout import Conv, ops_of
 from supernet.dense import dense_form
 from supernet.network import ConvNorm, Subnet, key
 from supernet.stem import LARGEST, StemConv
@@ -88,7 +88,8 @@ def fold(network: Subnet, *, specialised: bool = True) -> Subnet:
     if network.training:
         raise ValueError("fold.network must be in eval mode; got train mode. Recalibrate it first.")
     for unit in network.units.values():
-        assert isinstance(unit, ConvNorm)
+        if not isinstance(unit, ConvNorm):
+            continue
         if isinstance(unit.norm, nn.BatchNorm2d) and isinstance(unit.conv, nn.Conv2d):
             unit.conv = fuse_conv_bn_eval(unit.conv, unit.norm)
             unit.norm = None
@@ -105,16 +106,17 @@ def specialise(network: Subnet) -> None:
     size = int(network.plan.resolution)
     for block in network.plan.blocks:
         inner = size
-        for conv in convs_of(block):
-            unit = network.units[key(conv)]
-            assert isinstance(unit, ConvNorm)
-            assert isinstance(unit.conv, nn.Conv2d)
-            if block.name == "stem":
-                unit.conv = StemConv(unit.conv, size) if size <= LARGEST else unit.conv
-            else:
-                unit.conv = dense_form(unit.conv, size if conv is block.shortcut else inner)
-            inner = int(conv.size)
-        size = int(block.convs[-1].size)
+        for op in ops_of(block):
+            unit = network.units[key(op)]
+            if isinstance(op, Conv):
+                assert isinstance(unit, ConvNorm)
+                assert isinstance(unit.conv, nn.Conv2d)
+                if block.name == "stem":
+                    unit.conv = StemConv(unit.conv, size) if size <= LARGEST else unit.conv
+                else:
+                    unit.conv = dense_form(unit.conv, size if op is block.shortcut else inner)
+            inner = int(op.size)
+        size = int(block.ops[-1].size)
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 WORTH = 2.0
 """Entries of the dense matrix per multiply-add of the convolution up to which the matrix pays."""
 
+LARGEST = 2**22
+"""Entries up to which the dense matrix is made: 16 MiB; a wide layer's would take gigabytes."""
+
 SMALL = 16
 """Positions of a map up to which a 1 x 1 convolution is done as a plain matrix product."""
 
@@ -31,7 +34,8 @@ class DenseConv(nn.Module):
     def __init__(self, conv: nn.Conv2d, size: int) -> None:
         super().__init__()
         n = size * size * conv.in_channels
-        unit = torch.eye(n, device=conv.weight.device).view(n, size, size, conv.in_channels)
+        unit = torch.eye(n, dtype=conv.weight.dtype, device=conv.weight.device)
+        unit = unit.view(n, size, size, conv.in_channels)
         image = F.conv2d(
             unit.permute(0, 3, 1, 2), conv.weight.detach(), None, conv.stride, conv.padding
         )
@@ -78,4 +82,5 @@ def dense_form(conv: nn.Conv2d, size: int) -> nn.Module:
     if kernel == 1 and stride == 1:
         return PointwiseConv(conv) if size * size <= SMALL else conv
     entries, products = size * size, kernel * kernel
-    return DenseConv(conv, size) if entries <= WORTH * products and outputs else conv
+    matrix = entries * conv.in_channels * outputs * outputs * conv.out_channels
+    return DenseConv(conv, size) if entries <= WORTH * products and matrix <= LARGEST else conv

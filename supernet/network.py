@@ -6,19 +6,20 @@ an argument of the forward pass and never changes the supernet. The supernet nor
 at hand and keeps no running statistics: a subnet gets its own when it is recalibrated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_space.architecture import Architecture
-from nas_space.costs import convs_of
-from nas_space.layout import Conv, Layout
+from nas_space.layout import Block, Conv, Layout, Op, ops_of
 from nas_space.presets import layout
 from nas_space.space import Space
 from supernet.depthwise import depthwise
+from supernet.layers import SharedLayer
 
 PIXEL_MEAN, PIXEL_SCALE = 0.5, 0.25
 """Networks take images in [0, 1] and centre them themselves."""
@@ -34,21 +35,21 @@ def activate(x: Tensor, kind: str) -> Tensor:
     return F.hardswish(x) if kind == "hardswish" else x
 
 
-def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Conv], Tensor]) -> Tensor:
-    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each convolution done by `apply`."""
+def walk(plan: Layout, x: Tensor, apply: Callable[[Tensor, Op], Tensor]) -> Tensor:
+    """Pooled features (B, C) of images (B, 3, s, s) in [0, 1], each operation done by `apply`."""
     x = resize(x, int(plan.resolution))
     offset = x.new_full((), -PIXEL_MEAN / PIXEL_SCALE)
     x = torch.add(offset, x, alpha=1.0 / PIXEL_SCALE)  # in one pass over the pixels
     for block in plan.blocks:
         y = x
-        for conv in block.convs:
-            y = apply(y, conv)
+        for op in block.ops:
+            y = apply(y, op)
         if isinstance(block.shortcut, Conv):
             y = y + apply(x, block.shortcut)
-        elif block.shortcut == "identity":
+        elif block.shortcut == "identity" or (block.shortcut == "matched" and x.shape == y.shape):
             y = y + x
         x = activate(y, block.activation)
-    return x.mean((2, 3))
+    return x.mean((2, 3)) if x.dim() == 4 else x
 
 
 def resize(x: Tensor, size: int) -> Tensor:
@@ -71,23 +72,49 @@ def resize_weights(size_in: int, size_out: int, dtype: torch.dtype, device: torc
         return F.interpolate(eye, (size_out, size_in), mode="bilinear", antialias=True)[0, 0]
 
 
-class SharedConv(nn.Module):
-    """Weights of the largest convolution and its BatchNorm; smaller ones are slices."""
+def centre(weight: Tensor, kernel: int) -> Tensor:
+    """(..., kernel, kernel) view of the middle of larger kernels."""
+    margin = (weight.shape[-1] - kernel) // 2
+    window = slice(margin, margin + kernel)
+    return weight[..., window, window]
 
-    def __init__(self, conv: Conv) -> None:
+
+class SharedConv(nn.Module):
+    """Weights of the largest convolution and its BatchNorm; smaller ones are slices.
+
+    Args:
+        conv: The largest.
+        smaller: Kernels that are transformed from the next larger one, descending; without any,
+            every kernel is the plain centre of the largest.
+    """
+
+    def __init__(self, conv: Conv, smaller: Sequence[int] = ()) -> None:
         super().__init__()
         fan_in = 1 if conv.depthwise else int(conv.c_in)
         weight = torch.empty(int(conv.c_out), fan_in, int(conv.kernel), int(conv.kernel))
         self.weight = nn.Parameter(nn.init.kaiming_normal_(weight, mode="fan_out"))
         self.scale = nn.Parameter(torch.ones(int(conv.c_out)))
         self.shift = nn.Parameter(torch.zeros(int(conv.c_out)))
+        self.smaller = tuple(smaller)
+        self.transforms = nn.ParameterList(torch.eye(k * k) for k in smaller)
 
     def sliced(self, conv: Conv) -> Tensor:
-        """(c_out, c_in or 1, kernel, kernel) view: leading channels, centre of the kernel."""
-        margin = (self.weight.shape[-1] - int(conv.kernel)) // 2
+        """(c_out, c_in or 1, kernel, kernel): leading channels, centre of the kernel.
+
+        Where kernels are transformed, each step from one size to the next takes the centre and
+        multiplies its k * k taps by a matrix that all channels share.
+        """
         fan_in = 1 if conv.depthwise else int(conv.c_in)
-        window = slice(margin, margin + int(conv.kernel))
-        return self.weight[: int(conv.c_out), :fan_in, window, window]
+        weight = self.weight[: int(conv.c_out), :fan_in]
+        for kernel, matrix in zip(self.smaller, self.transforms, strict=True):
+            if kernel >= int(conv.kernel):
+                taps = centre(weight, kernel).flatten(2) @ matrix.T
+                weight = taps.unflatten(2, (kernel, kernel))
+        return centre(weight, int(conv.kernel))
+
+    def spawn(self, conv: Conv) -> "ConvNorm":
+        """The slice as a layer of its own."""
+        return ConvNorm(conv, self)
 
     def forward(self, x: Tensor, conv: Conv) -> Tensor:
         """Convolve, normalise by this batch, activate."""
@@ -101,9 +128,9 @@ class SharedConv(nn.Module):
         return activate(x, conv.activation)
 
 
-def key(conv: Conv) -> str:
-    """Module name of a convolution (torch allows no dots)."""
-    return conv.name.replace(".", "_")
+def key(op: Op) -> str:
+    """Module name of an operation (torch allows no dots)."""
+    return op.name.replace(".", "_")
 
 
 class SuperNet(nn.Module):
@@ -112,21 +139,41 @@ class SuperNet(nn.Module):
     Args:
         space: What may be built.
         classes: K, number of logits.
+        kernel_transform: Smaller kernels are learned linear maps of the centre of the next larger
+            one, at first the identity (Cai et al., section 3.3), instead of the plain centre.
     """
 
-    def __init__(self, space: Space, classes: int) -> None:
+    def __init__(self, space: Space, classes: int, kernel_transform: bool = False) -> None:
         super().__init__()
-        self.space, self.classes = space, classes
+        self.space, self.classes, self.kernel_transform = space, classes, kernel_transform
         largest = layout(space, space.extreme(largest=True), classes)
-        convs = [conv for block in largest.blocks for conv in convs_of(block)]
-        self.convs = nn.ModuleDict({key(conv): SharedConv(conv) for conv in convs})
+        shared = {key(op): self._share(b, op) for b in largest.blocks for op in ops_of(b)}
+        self.convs = nn.ModuleDict(shared)  # the name that checkpoints have
         self.head = nn.Linear(int(largest.features), classes)
+        self.register_load_state_dict_pre_hook(_check_transforms)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor, architecture: Architecture) -> Tensor:
         """Logits (B, K) of one slice, normalised by this batch; the supernet is not changed."""
         plan = layout(self.space, architecture, self.classes)
-        features = walk(plan, x, lambda y, conv: self.convs[key(conv)](y, conv))
+        features = walk(plan, x, lambda y, op: self.convs[key(op)](y, op))
         return F.linear(features, self.head.weight[:, : features.shape[1]], self.head.bias)
+
+    def _share(self, block: Block, op: Op) -> nn.Module:
+        """Shared weights of an operation of the largest network."""
+        if not isinstance(op, Conv):
+            return SharedLayer(op)
+        if not self.kernel_transform or op.kernel == 1:
+            return SharedConv(op)
+        gene = next(g for g in self.space.genes if g.name == f"{block.name}.kernel")
+        return SharedConv(op, gene.choices[-2::-1])
+
+
+def _check_transforms(supernet: nn.Module, state: Mapping[str, Tensor], *rest: Any) -> None:
+    """Say in one line that kernels are transformed in the weights and not here, or the reverse."""
+    errors: list[str] = rest[-1]
+    there, here = (any(".transforms." in n for n in s) for s in (state, supernet.state_dict()))
+    if there != here:
+        errors.append(f"SuperNet.kernel_transform is {here}, in the weights {there}.")
 
 
 class ConvNorm(nn.Module):
@@ -159,9 +206,9 @@ class Subnet(nn.Module):
     def __init__(self, plan: Layout, supernet: SuperNet) -> None:
         super().__init__()
         self.plan = plan
-        convs = [conv for block in plan.blocks for conv in convs_of(block)]
+        ops = [op for block in plan.blocks for op in ops_of(block)]
         self.units = nn.ModuleDict(
-            {key(conv): ConvNorm(conv, supernet.convs[key(conv)]) for conv in convs}  # type: ignore[arg-type]
+            {key(op): supernet.convs[key(op)].spawn(op) for op in ops}  # type: ignore[operator]
         )
         self.head = nn.Linear(int(plan.features), plan.classes)
         weight = supernet.head.weight[:, : int(plan.features)]
@@ -169,7 +216,7 @@ class Subnet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K)."""
-        features = walk(self.plan, x, lambda y, conv: self.units[key(conv)](y))
+        features = walk(self.plan, x, lambda y, op: self.units[key(op)](y))
         return self.head(features)  # type: ignore[no-any-return]
 
 

@@ -26,6 +26,20 @@ def test_id_separates_family_and_scale() -> None:
     assert len(ids) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "drawn", "largest"),
+    [
+        ("mobilenet-digits", "9eec6e2ffb3c", "1f6433c8b774"),
+        ("mobilenet-cifar", "94deaad913f6", "b85ae2e80e51"),
+        ("resnet-digits", "dc478ed738b4", "02bc85276f20"),
+        ("resnet-cifar", "fd7d11af8f89", "e569b9fb6746"),
+    ],
+)
+def test_ids_and_draws_of_stored_results_stay(name: str, drawn: str, largest: str) -> None:
+    assert SPACES[name].sample(np.random.default_rng(7)).id == drawn
+    assert SPACES[name].extreme(largest=True).id == largest
+
+
 @pytest.mark.parametrize("name", SPACES)
 def test_json_returns_an_equal_architecture(name: str) -> None:
     rng = np.random.default_rng(1)

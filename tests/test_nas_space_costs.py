@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -8,8 +10,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas_space.architecture import Architecture
-from nas_space.costs import UNITS, costs, factors, unit
-from nas_space.layout import Conv, scaled, strided
+from nas_space.costs import COSTS, costs, factors, unit
+from nas_space.layout import Block, Conv, Op, scaled, strided
 from nas_space.presets import SPACES, layout
 from nas_space.space import Space, Stage
 from supernet.network import Subnet, SuperNet, spawn
@@ -53,80 +55,120 @@ def drawn(space: Space, n: int) -> list[Architecture]:
     return ends + [space.sample(rng) for _ in range(n)]
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What was counted on a network as it ran; of a unit, by its name in the network."""
+
+    architecture: Architecture
+    macs: float
+    macs_of: dict[str, float]
+    parameters: int
+    parameters_of: dict[str, int]
+    activations: int
+
+
 @cache
-def built(name: str) -> list[tuple[Architecture, Subnet]]:
+def counted(name: str) -> list[Counted]:
+    """Networks of a space, counted by torch; big ones have no data, only shapes."""
     space = SPACES[name]
-    supernet = SuperNet(space, 10)
-    return [(a, spawn(supernet, a).eval()) for a in drawn(space, 5)]
+    big = space.scale == "imagenet"
+    with torch.device("meta" if big else "cpu"):
+        supernet = SuperNet(space, 10)
+        return [count(spawn(supernet, a).eval(), a) for a in drawn(space, 12 if big else 5)]
 
 
-def image(architecture: Architecture) -> Tensor:
-    """One image of the network's own size, so that nothing is resized."""
-    size = architecture.values["resolution"]
-    return torch.rand(1, 3, size, size)
+def count(network: Subnet, architecture: Architecture) -> Counted:
+    size = architecture.values["resolution"]  # nothing is resized
+    seen: list[int] = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda *a: seen.append(a[2].numel()))
+    with torch.no_grad(), FlopCounterMode(display=False, depth=3) as flops:
+        network(torch.zeros(1, 3, size, size))
+    macs_of = {k: sum(v.values()) / 2 for k, v in flops.get_flop_counts().items()}
+    return Counted(
+        architecture,
+        flops.get_total_flops() / 2,
+        {name: macs_of.get(f"Subnet.units.{name}", 0) for name in network.units},
+        sum(p.numel() for p in network.parameters()),
+        {n: sum(p.numel() for p in unit.parameters()) for n, unit in network.units.items()},
+        sum(seen),
+    )
 
 
 @EVERY
-def test_macs_equal_half_the_flops_torch_counts(name: str) -> None:
-    for architecture, network in built(name):
-        with torch.no_grad(), FlopCounterMode(display=False) as flops:
-            network(image(architecture))
-        macs = costs(SPACES[name], [architecture], 10)["macs"]
-        assert macs.tolist() == [flops.get_total_flops() / 2]
+@pytest.mark.parametrize("cost", ["macs", "parameters", "activations"])
+def test_costs_equal_those_torch_counts(name: str, cost: str) -> None:
+    networks = counted(name)
+    found = costs(SPACES[name], [n.architecture for n in networks], 10)[cost]
+    assert found.tolist() == [getattr(n, cost) for n in networks]
 
 
 @EVERY
-def test_parameters_equal_those_of_the_network(name: str) -> None:
-    counted = [sum(p.numel() for p in network.parameters()) for _, network in built(name)]
-    architectures = [a for a, _ in built(name)]
-    assert costs(SPACES[name], architectures, 10)["parameters"].tolist() == counted
-
-
-@EVERY
-def test_activations_equal_the_outputs_of_convolutions(name: str) -> None:
-    for architecture, network in built(name):
-        seen: list[int] = []
-        convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-        handles = [
-            m.register_forward_hook(lambda *a, s=seen: s.append(a[2].numel())) for m in convs
+@pytest.mark.parametrize("cost", ["macs", "parameters"])
+def test_costs_of_a_stage_are_those_of_its_layers(name: str, cost: str) -> None:
+    space, networks = SPACES[name], counted(name)
+    found = factors(space, [n.architecture for n in networks], 10)
+    for s in range(1, len(space.stages) + 1):
+        own = [
+            sum(v for unit, v in getattr(n, f"{cost}_of").items() if unit.startswith(f"stage{s}_"))
+            for n in networks
         ]
-        with torch.no_grad():
-            network(image(architecture))
-        for handle in handles:
-            handle.remove()
-        activations = costs(SPACES[name], [architecture], 10)["activations"]
-        assert activations.tolist() == [sum(seen)]
+        assert found[f"{cost}_stage{s}"].tolist() == own
 
 
-def support(space: Space, architecture: Architecture, length: int = 2049) -> int:
+def support(blocks: Sequence[Block], length: int = 4097) -> int:
     """Input positions that reach one output, along a line, all weights positive."""
     x = torch.zeros(1, 1, length, dtype=torch.float64, requires_grad=True)
     y: Tensor = x
-    for block in layout(space, architecture, 10).blocks:
+    for block in blocks:
         before = y
-        for conv in block.convs:
-            y = line(y, conv)
+        for op in block.ops:
+            y = line(y, op)
         if isinstance(block.shortcut, Conv):
             y = y + line(before, block.shortcut)
         elif block.shortcut == "identity":
             y = y + before
+    if not y.requires_grad or y is x:
+        return 1
     y[0, 0, y.shape[2] // 2].backward()
     assert x.grad is not None
     return int((x.grad > 0).sum())
 
 
-def line(x: Tensor, conv: Conv) -> Tensor:
-    kernel = int(conv.kernel)
+def line(x: Tensor, op: Op) -> Tensor:
+    kernel = int(op.kernel)
     weight = torch.full((1, 1, kernel), 1 / kernel, dtype=x.dtype)
-    return F.conv1d(x, weight, None, conv.stride, kernel // 2)
+    return F.conv1d(x, weight, None, op.stride, kernel // 2)
 
 
 @EVERY
 def test_receptive_field_equals_the_support_of_the_gradient(name: str) -> None:
     space = SPACES[name]
     architectures = drawn(space, 6)
-    measured = [support(space, a) for a in architectures]
-    assert costs(space, architectures, 10)["receptive_field"].tolist() == measured
+    measured = [support(layout(space, a, 10).blocks) for a in architectures]
+    found = factors(space, architectures, 10)
+    assert found["receptive_field"].tolist() == measured
+    for s in range(1, len(space.stages) + 1):
+        alone = [support(stage_blocks(space, a, s)) for a in architectures]
+        assert found[f"receptive_field_stage{s}"].tolist() == alone
+
+
+def stage_blocks(space: Space, architecture: Architecture, stage: int) -> list[Block]:
+    blocks = layout(space, architecture, 10).blocks
+    return [block for block in blocks if block.name.startswith(f"stage{stage}.")]
+
+
+@EVERY
+def test_stages_stem_and_head_make_up_the_whole(name: str) -> None:
+    space = SPACES[name]
+    for architecture in drawn(space, 3):
+        found = factors(space, [architecture], 10)
+        plan = layout(space, architecture, 10)
+        ends = [block for block in plan.blocks if block.name in ("stem", "head", "head.block1")]
+        other = sum(op.tally()[2] for block in ends for op in block.ops)
+        stages = sum(found[f"activations_stage{s}"] for s in range(1, len(space.stages) + 1))
+        assert found["activations"] == stages + other
 
 
 def test_costs_of_the_smallest_mobilenet_by_hand() -> None:
@@ -199,12 +241,17 @@ def test_factors_hold_the_costs_and_a_unit_each(name: str) -> None:
     found = factors(space, architectures, 10)
     for cost, values in costs(space, architectures, 10).items():
         np.testing.assert_array_equal(found[cost], values)
-    assert set(UNITS) <= set(found)
+    whole = {factor for factor in found if "_stage" not in factor}
+    genes = {g.name.replace(".", "_") for g in space.genes if not g.name.startswith("stage")}
+    assert whole == {"depth", "width", "kernel", "expand", *genes, *COSTS}
     for factor, values in found.items():
         assert values.shape == (5,)
         assert values.dtype == np.float64
-        assert np.isfinite(values).all()
         assert unit(factor)
+    depths = np.stack([found[f"depth_stage{s}"] for s in range(1, len(space.stages) + 1)])
+    for s, depth in enumerate(depths, 1):
+        for kind in ("width", "kernel", "expand"):
+            np.testing.assert_array_equal(np.isnan(found[f"{kind}_stage{s}"]), depth == 0)
 
 
 @EVERY

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import product
 from math import log10
 from typing import Any
@@ -45,9 +46,9 @@ def full(space: Space, rng: np.random.Generator) -> dict[str, int]:
 def test_space_offers_sound_choices(space: Space) -> None:
     for gene in space.genes:
         assert list(gene.choices) == sorted(set(gene.choices))
-        assert min(gene.choices) > 0
+        assert min(gene.choices) > 0 or gene.name in ("stage7.depth", "head.depth")
         assert "kernel" not in gene.name or all(k % 2 for k in gene.choices)
-    assert max(space.resolutions) == space.size
+    assert space.size in space.resolutions
 
 
 @EVERY
@@ -59,6 +60,8 @@ def test_canonical_drops_the_genes_of_inactive_blocks(space: Space) -> None:
         for name, value in genes.items():
             stage, _, rest = name.partition(".block")
             exists = not rest or int(rest.split(".")[0]) <= genes[f"{stage}.depth"]
+            if name in ("stage7.width", "head.features"):
+                exists = genes[f"{name.partition('.')[0]}.depth"] > 0
             assert architecture.values.get(name) == (value if exists else None)
         assert space.canonical(architecture.values) == architecture
 
@@ -84,6 +87,96 @@ def test_cardinality_equals_enumeration() -> None:
     ids = {TINY.canonical(dict(zip(names, values, strict=True))).id for values in every}
     assert TINY.cardinality == len(ids) == 960
     assert TINY.log10_cardinality == pytest.approx(log10(960))
+
+
+OPTIONAL = replace(
+    TINY,
+    resolutions=(16,),
+    stem_width=(8, 16),
+    stages=(
+        Stage((16,), (1, 2), (3, 5), (1000,), 1, squeeze=True),
+        Stage((24, 32), (0, 2), (3,), (1000, 2000), 1),
+    ),
+    head_widths=(40, 48),
+    head_features=(16, 32),
+)
+"""Every kind of optional gene: 2 * (2 + 4) * (1 + 2 * 4) * 2 * (1 + 2) = 648 networks."""
+
+
+def test_every_number_is_one_network_and_every_network_has_one() -> None:
+    names = [gene.name for gene in OPTIONAL.genes]
+    every = product(*(gene.choices for gene in OPTIONAL.genes))
+    members = {OPTIONAL.canonical(dict(zip(names, values, strict=True))) for values in every}
+    assert OPTIONAL.cardinality == len(members) == 648
+    numbered = [OPTIONAL.network(i) for i in range(648)]
+    assert set(numbered) == members
+    assert len({a.id for a in numbered}) == 648
+
+
+@pytest.mark.parametrize("index", [-1, 648])
+def test_network_refuses_numbers_outside_the_space(index: int) -> None:
+    with pytest.raises(ValueError, match=rf"must be 0 to 647 in mobilenet-tiny; got {index}"):
+        OPTIONAL.network(index)
+
+
+def test_sample_uniform_gives_every_network_the_same_chance() -> None:
+    rng = np.random.default_rng(0)
+    number = {OPTIONAL.network(i): i for i in range(OPTIONAL.cardinality)}
+    drawn = [number[OPTIONAL.sample_uniform(rng)] for _ in range(12 * len(number))]
+    assert chisquare(np.bincount(drawn, minlength=len(number))).pvalue > 1e-3
+    # the test sees what it is to see: draws uniform over genes fail it by far
+    by_genes = [number[OPTIONAL.sample(rng)] for _ in range(12 * len(number))]
+    assert chisquare(np.bincount(by_genes, minlength=len(number))).pvalue < 1e-9
+
+
+@EVERY
+def test_sample_uniform_draws_depths_as_often_as_they_have_networks(space: Space) -> None:
+    rng = np.random.default_rng(1)
+    drawn = [space.sample_uniform(rng) for _ in range(1000)]
+    assert all(space.contains(a) for a in drawn[::50])
+    for s, stage in enumerate(space.stages, 1):
+        block, widths = len(stage.kernels) * len(stage.expands), len(stage.widths)
+        networks = np.array([float((block**d) * (widths if d else 1)) for d in stage.depths])
+        if len(networks) > 1:
+            expected = 1000 * networks / networks.sum()
+            found = [sum(a.values[f"stage{s}.depth"] == d for a in drawn) for d in stage.depths]
+            likely = expected >= 5
+            assert np.all(np.array(found)[~likely] <= 20)
+            if likely.sum() > 1:
+                observed = np.array(found)[likely]
+                scaled_up = expected[likely] * observed.sum() / expected[likely].sum()
+                assert chisquare(observed, scaled_up).pvalue > 1e-4
+
+
+def test_sample_uniform_depends_on_the_generator_alone() -> None:
+    pairs = [
+        SPACES["mobilenet-imagenet"].sample_uniform(np.random.default_rng(s)) for s in (1, 1, 2)
+    ]
+    assert pairs[0] == pairs[1] != pairs[2]
+
+
+def test_genes_of_what_may_be_missing_exist_only_where_it_is_there() -> None:
+    bare = OPTIONAL.extreme(largest=False).values
+    assert bare["stage2.depth"] == bare["head.depth"] == 0
+    assert not {"stage2.width", "head.features"} & set(bare)
+    grown = OPTIONAL.with_gene(OPTIONAL.extreme(largest=False), "stage2.depth", 2).values
+    assert grown["stage2.width"] == 24
+    assert grown["stage2.block1.expand"] == grown["stage2.block2.expand"] == 1000
+    plan = layout(OPTIONAL, OPTIONAL.extreme(largest=False), 10)
+    assert [block.name for block in plan.blocks] == ["stem", "stage1.block1", "head"]
+    assert (plan.features, plan.blocks[-1].ops[0].c_in) == (40, 16)
+
+
+def test_table_refuses_an_architecture_that_lacks_a_gene_whose_choices_hold_0() -> None:
+    genes = dict(OPTIONAL.extreme(largest=False).values)
+    del genes["head.depth"]
+    with pytest.raises(ValueError, match=r"Space\.head\.depth must be one of \(0, 1\).*got None"):
+        gene_table(OPTIONAL, [Architecture.of("mobilenet", "tiny", genes)])
+
+
+def test_stage_that_may_be_missing_must_keep_the_size() -> None:
+    with pytest.raises(ValueError, match=r"Stage\.stride must be 1 where a depth of 0 is offered"):
+        Stage((8,), (0, 1), (3,), (1000,), 2)
 
 
 @EVERY
@@ -203,7 +296,8 @@ def test_table_refuses_a_foreign_family() -> None:
 
 @EVERY
 def test_ratios_give_different_hidden_widths(space: Space) -> None:
-    before: tuple[int, ...] = (space.stem_width,)
+    stem = space.stem_width
+    before: tuple[int, ...] = stem if isinstance(stem, tuple) else (stem,)
     for stage in space.stages:
         bases = set(stage.widths) | (set(before) if space.family == "mobilenet" else set())
         for base in bases:
@@ -217,7 +311,7 @@ def test_larger_kernels_reach_further_on_the_smallest_map(space: Space) -> None:
     genes = space.extreme(largest=True).values | {"resolution": min(space.resolutions)}
     size: Any = min(space.resolutions)
     for block in layout(space, space.canonical(genes), 10).blocks:
-        for conv in block.convs:
+        for conv in block.ops:
             reach = conv.kernel // 2
             # the outermost taps, first and last, each meet a pixel at some output position
             assert reach <= (conv.size - 1) * conv.stride

@@ -13,7 +13,7 @@ from noises.system.inference import INFERENCE_NOISES
 from supernet import calibration
 from supernet.calibration import fold, recalibrate
 from supernet.network import resize_weights, spawn
-from tests.network_example import digits, make_supernet, some_architectures, trained
+from tests.network_example import EXAMPLES, digits, make_supernet, some_architectures, trained
 
 everywhere = pytest.mark.parametrize("name", INFERENCE_NOISES)
 numeric = pytest.mark.parametrize("name", ["float16", "bfloat16", "int8"])
@@ -182,6 +182,24 @@ def test_inference_noise_refuses_what_it_cannot_run(name):
     for bad in (images[:0], images[0]):
         with pytest.raises(ValueError, match="calibration must be images"):
             noise.apply(Pooled().eval(), bad)
+
+
+def test_ceil_mode_changes_a_spawned_network_with_max_pooling():
+    network = spawn(make_supernet("resnet-thin"), EXAMPLES["resnet-thin"].extreme(largest=True))
+    recalibrate(network, [digits(32)[0][:32]])
+    images = digits(32)[0][:4]
+    ceil = INFERENCE_NOISES["ceil_mode"]
+    assert ceil.changes(network)
+    noisy = ceil.apply(network, images)
+    sizes = []
+    for net in (network, noisy):
+        hook = net.units["stem_pool"].register_forward_hook(lambda *a: sizes.append(a[2].shape[-1]))
+        with torch.no_grad():
+            net(images)
+        hook.remove()
+    assert sizes == [10, 11]  # 40 pixels, 20 after the stem
+    with torch.no_grad():
+        assert (noisy(images) - network(images)).abs().max() > 0.01
 
 
 def test_ceil_mode_refuses_networks_whose_classifier_does_not_fit():

@@ -12,16 +12,17 @@ from noises.adversarial.gradient import GradientAttack
 from noises.adversarial.plan import Plan
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import spawn
-from tests.network_example import digits, make_supernet, some_architectures
+from tests.network_example import EXAMPLES, digits, make_supernet, some_architectures
 
 SMALL = [name for name in SPACES if name.endswith("digits")]
-EVERY = pytest.mark.parametrize("space", SPACES)
+EVERY = pytest.mark.parametrize("space", [n for n in SPACES if n in EXAMPLES])
+THIN = pytest.mark.parametrize("space", [n for n in EXAMPLES if n.endswith("thin")])
 
 
 def ready(space, which=2, count=64):
     """A subnet recalibrated on real images: random weights, true statistics, no favourite class."""
     subnet = spawn(make_supernet(space), some_architectures(space)[which])
-    images = digits(SPACES[space].size)[0][-count:]
+    images = digits(EXAMPLES[space].size)[0][-count:]
     recalibrate(subnet, [images])
     with torch.no_grad():
         subnet.head.bias -= subnet(images).mean(0)
@@ -86,10 +87,27 @@ def test_recalibration_without_images_is_refused():
         recalibrate(subnet, [])
 
 
+@THIN
+@pytest.mark.parametrize("which", [1, 2])
+def test_folded_network_equals_the_plain_one_in_double_precision(space, which):
+    # twenty random layers magnify the rounding of single precision
+    plain = ready(space, which, count=8).double()
+    folded = fold(copy.deepcopy(plain))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    size = EXAMPLES[space].size
+    # no flat regions: among equal values, rounding decides which one max pooling passes on
+    x = torch.rand(3, 3, size, size, dtype=torch.float64).requires_grad_()
+    wanted, got = plain(x), folded(x)
+    torch.testing.assert_close(got, wanted, atol=1e-9, rtol=1e-9)
+    first, second = (torch.autograd.grad(y.square().sum(), x)[0] for y in (got, wanted))
+    assert (first - second).norm() < 1e-5 * second.norm()
+    assert wanted.std() > 0.01
+
+
 @EVERY
 @torch.no_grad()
 def test_folded_network_predicts_as_the_plain_one(space):
-    images = digits(SPACES[space].size)[0][: 1797 if space in SMALL else 200]
+    images = digits(EXAMPLES[space].size)[0][: 1797 if space in SMALL else 200]
     agreed, total = 0, 0
     for which in range(3 if space in SMALL else 2):
         plain = ready(space, which + 1)
@@ -107,7 +125,7 @@ def test_folded_network_predicts_as_the_plain_one(space):
 def test_folded_network_has_the_input_gradient_of_the_plain_one(space):
     plain = ready(space)
     folded = fold(copy.deepcopy(plain))
-    x = digits(SPACES[space].size)[0][:16]
+    x = digits(EXAMPLES[space].size)[0][:16]
     gradients = []
     for network, form in ((plain, torch.contiguous_format), (folded, torch.channels_last)):
         x = x.detach().contiguous(memory_format=form).requires_grad_()

@@ -1,21 +1,24 @@
 """Slices and subnets of a supernet compute what the design says, and choosing changes nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from nas_space.layout import scaled
+from nas_space.layout import Conv, scaled
 from nas_space.presets import SPACES, layout
 from supernet.calibration import weights_hash
-from supernet.network import EPSILON, resize, spawn
-from tests.network_example import digits, make_supernet, some_architectures
+from supernet.network import EPSILON, SharedConv, SuperNet, resize, spawn
+from tests.network_example import EXAMPLES, digits, make_supernet, some_architectures
+from training.checkpoint import load_weights, read_checkpoint, save_checkpoint
 
-EVERY = pytest.mark.parametrize("space", SPACES)
+EVERY = pytest.mark.parametrize("space", EXAMPLES)
 
 
 def images_of(space, count=6):
-    return digits(SPACES[space].size)[0][:count]
+    return digits(EXAMPLES[space].size)[0][:count]
 
 
 @EVERY
@@ -42,12 +45,31 @@ def convolve(supernet, x, name, c_out, kernel, stride=1, depthwise=False):
     return x * shared.scale[:c_out, None, None] + shared.shift[:c_out, None, None]
 
 
+def squeeze(supernet, x, name):
+    """Weights from the means of all positions, by two layers of leading channels."""
+    layer = supernet.convs[name.replace(".", "_")].layer
+    c = x.shape[1]
+    h = max(8, int(c / 4 + 4) // 8 * 8)
+    h += 8 if h < 0.9 * c / 4 else 0
+    means = x.mean((2, 3))
+    y = F.relu(means @ layer.reduce.weight[:h, :c, 0, 0].T + layer.reduce.bias[:h])
+    y = y @ layer.expand.weight[:c, :h, 0, 0].T + layer.expand.bias[:c]
+    return x * ((y + 3).clamp(0, 6) / 6)[:, :, None, None]
+
+
 def mobilenet_block(supernet, x, name, genes, stage, stride):
-    act = F.relu if stage == 1 else F.hardswish
+    space, plan = supernet.space, supernet.space.stages[stage - 1]
+    act = F.relu if stage <= space.relu_stages else F.hardswish
     hidden = scaled(x.shape[1], genes[f"{name}.expand"])
-    y = act(convolve(supernet, x, f"{name}.expand", hidden, 1))
+    plain = plan.expands == (1000,)
+    y = x if plain else act(convolve(supernet, x, f"{name}.expand", hidden, 1))
     y = convolve(supernet, y, f"{name}.depthwise", hidden, genes[f"{name}.kernel"], stride, True)
-    y = convolve(supernet, act(y), f"{name}.project", genes[f"stage{stage}.width"], 1)
+    y = act(y)
+    if plan.squeeze:
+        y = squeeze(supernet, y, f"{name}.squeeze")
+    y = convolve(supernet, y, f"{name}.project", genes[f"stage{stage}.width"], 1)
+    if plain and x.shape == y.shape:
+        return x + y
     return y if name.endswith("block1") else x + y
 
 
@@ -70,12 +92,21 @@ def by_hand(supernet, x, architecture):
     size = genes["resolution"]
     x = F.interpolate(x, (size, size), mode="bilinear", antialias=True) * 4 - 2
     kernel = genes["stem.kernel"]
-    x = act(convolve(supernet, x, "stem", space.stem_width, kernel, space.stem_stride))
+    width = genes.get("stem.width", space.stem_width)
+    x = act(convolve(supernet, x, "stem", width, kernel, space.stem_stride))
+    if space.stem_pool:
+        x = F.max_pool2d(x, 3, 2, 1)
     for s, stage in enumerate(space.stages, 1):
         for b in range(1, genes[f"stage{s}.depth"] + 1):
             stride = stage.stride if b == 1 else 1
             x = block(supernet, x, f"stage{s}.block{b}", genes, s, stride)
+    if space.head_widths:
+        x = F.hardswish(convolve(supernet, x, "head", genes["head.width"], 1))
     features = x.mean((2, 3))
+    if "head.features" in genes:
+        linear, n = supernet.convs["head_block1_features"].layer.linear, genes["head.features"]
+        features = features @ linear.weight[:n, : features.shape[1]].T + linear.bias[:n]
+        features = F.hardswish(features)
     return features @ supernet.head.weight[:, : features.shape[1]].T + supernet.head.bias
 
 
@@ -83,7 +114,7 @@ def by_hand(supernet, x, architecture):
 @torch.no_grad()
 def test_supernet_equals_the_network_written_out(space):
     supernet, x = make_supernet(space), images_of(space)
-    for architecture in some_architectures(space, random=1):
+    for architecture in some_architectures(space, random=3):
         wanted = by_hand(supernet, x, architecture)
         torch.testing.assert_close(supernet(x, architecture), wanted, atol=2e-4, rtol=1e-4)
 
@@ -107,6 +138,26 @@ def window(weight, like):
     low = (weight.shape[-1] - like.shape[-1]) // 2
     centre = slice(low, low + like.shape[-1])
     return (slice(like.shape[0]), slice(like.shape[1]), centre, centre)
+
+
+@pytest.mark.parametrize("which", [1, 2, 3])
+def test_gradients_of_layers_between_convolutions_fall_on_the_slice_alone(which):
+    supernet, x = make_supernet("mobilenet-thin"), images_of("mobilenet-thin", 8)
+    architecture = some_architectures("mobilenet-thin")[which]
+    supernet.zero_grad()
+    supernet(x, architecture).square().sum().backward()
+    subnet = spawn(supernet, architecture)
+    subnet(x).square().sum().backward()
+    for name, unit in subnet.units.items():
+        if name.endswith(("squeeze", "features")):
+            shared = supernet.convs[name].layer
+            for own, whole in zip(unit.parameters(), shared.parameters(), strict=True):
+                wanted = torch.zeros_like(whole)
+                wanted[tuple(slice(n) for n in own.shape)] = own.grad
+                scale = float(own.grad.abs().max())
+                assert scale > 0
+                torch.testing.assert_close(whole.grad, wanted, atol=1e-3 * scale, rtol=1e-3)
+    supernet.zero_grad()
 
 
 @pytest.mark.parametrize("space", ["mobilenet-digits", "resnet-digits"])
@@ -173,11 +224,12 @@ def test_architecture_of_another_space_is_refused(use):
 @EVERY
 def test_every_shared_weight_belongs_to_the_largest_network(space):
     supernet = make_supernet(space)
-    plan = layout(SPACES[space], SPACES[space].extreme(largest=True), 10)
-    subnet = spawn(supernet, SPACES[space].extreme(largest=True))
+    plan = layout(EXAMPLES[space], EXAMPLES[space].extreme(largest=True), 10)
+    subnet = spawn(supernet, EXAMPLES[space].extreme(largest=True))
     assert set(subnet.units) == set(supernet.convs)
     for name, unit in subnet.units.items():
-        assert torch.equal(unit.conv.weight, supernet.convs[name].weight)
+        own, shared = list(unit.parameters()), list(supernet.convs[name].parameters())
+        assert all(torch.equal(a, b) for a, b in zip(own, shared, strict=True))
     assert supernet.head.weight.shape == (10, plan.features)
 
 
@@ -186,3 +238,107 @@ def test_random_slices_use_many_depths_widths_and_kernels():
     supernet, x = make_supernet(space.name), images_of(space.name)
     logits = torch.stack([supernet(x, space.sample(rng)).detach() for _ in range(12)])
     assert torch.pdist(logits.flatten(1)).min() > 1e-2
+
+
+def transforming(space, seed=0):
+    torch.manual_seed(seed)
+    return SuperNet(EXAMPLES[space], 10, kernel_transform=True)
+
+
+def randomised(supernet):
+    """The supernet with matrices that are not the identity."""
+    for name, parameter in supernet.named_parameters():
+        if ".transforms." in name:
+            torch.nn.init.normal_(parameter, 0.0, 0.3)
+    return supernet
+
+
+@pytest.mark.parametrize("space", ["mobilenet-digits", "resnet-digits"])
+@torch.no_grad()
+def test_kernel_transform_begins_as_the_plain_centre(space):
+    plain, supernet, x = make_supernet(space), transforming(space), images_of(space)
+    own = {n: v for n, v in supernet.state_dict().items() if n not in plain.state_dict()}
+    assert own
+    assert all(".transforms." in name for name in own)
+    supernet.load_state_dict(own | plain.state_dict())
+    for architecture in some_architectures(space):
+        assert torch.equal(supernet(x, architecture), plain(x, architecture))
+
+
+@pytest.mark.parametrize("space", ["mobilenet-digits", "mobilenet-thin", "resnet-thin"])
+@torch.no_grad()
+def test_spawned_subnet_has_transformed_kernels(space):
+    supernet, x = randomised(transforming(space)), images_of(space)
+    plain = SuperNet(EXAMPLES[space], 10)
+    state = supernet.state_dict()
+    plain.load_state_dict({n: v for n, v in state.items() if ".transforms." not in n})
+    architecture = EXAMPLES[space].extreme(largest=False)
+    wanted = supernet(x, architecture)
+    torch.testing.assert_close(spawn(supernet, architecture)(x), wanted, atol=2e-4, rtol=1e-4)
+    assert (plain(x, architecture) - wanted).abs().max() > 0.01
+
+
+def test_kernel_transform_by_hand():
+    conv = Conv("c", 1, 1, 5, 1, 8)
+    shared = SharedConv(conv, smaller=(3,))
+    shared.weight.data = torch.arange(25.0).view(1, 1, 5, 5)
+    shared.transforms[0].data = torch.eye(9).roll(1, 1)  # every tap takes the one after it
+    shared.transforms[0].data[4] = 0.5  # the middle: half the sum of all nine
+    # the centre of the 5 x 5 kernel is 6 7 8, 11 12 13, 16 17 18
+    wanted = torch.tensor([[7.0, 8, 11], [12, 54, 16], [17, 18, 6]])
+    assert torch.equal(shared.sliced(replace(conv, kernel=3))[0, 0], wanted)
+    assert torch.equal(shared.sliced(conv), shared.weight)
+
+
+def test_kernel_transform_goes_from_size_to_size_with_one_matrix_for_all_channels():
+    conv = Conv("c", 3, 4, 7, 1, 8)
+    shared = SharedConv(conv, smaller=(5, 3))
+    for matrix in shared.transforms:
+        torch.nn.init.normal_(matrix)
+    found = shared.sliced(replace(conv, kernel=3, c_in=2, c_out=3))
+    for o in range(3):
+        for i in range(2):
+            five = (shared.transforms[0] @ shared.weight[o, i, 1:6, 1:6].flatten()).view(5, 5)
+            three = (shared.transforms[1] @ five[1:4, 1:4].flatten()).view(3, 3)
+            torch.testing.assert_close(found[o, i], three)
+
+
+def test_gradients_reach_the_matrices_of_the_kernels_in_use():
+    space = EXAMPLES["mobilenet-digits"]
+    supernet, x = transforming(space.name), images_of(space.name, 8)
+    smallest = space.extreme(largest=False)
+    largest = space.extreme(largest=True)
+    supernet(x, largest).square().sum().backward()
+    conv = supernet.convs["stage1_block1_depthwise"]
+    assert conv.smaller == (5, 3)
+    assert all(matrix.grad is None for matrix in conv.transforms)
+    middle = space.with_gene(smallest, "stage1.block1.kernel", 5)
+    supernet(x, middle).square().sum().backward()
+    assert conv.transforms[0].grad.abs().max() > 0
+    assert conv.transforms[1].grad is None
+    supernet(x, smallest).square().sum().backward()
+    assert conv.transforms[1].grad.abs().max() > 0
+
+
+def test_checkpoint_keeps_the_matrices_and_refuses_a_supernet_without_them(tmp_path):
+    path, supernet = tmp_path / "a.safetensors", randomised(transforming("mobilenet-digits"))
+    plain = make_supernet("mobilenet-digits")
+    save_checkpoint(path, "{}", supernet, torch.optim.SGD(supernet.parameters()), (1, 0.0))
+    tensors, _ = read_checkpoint(path)
+    again = transforming("mobilenet-digits", seed=1)
+    load_weights(path, again, tensors)
+    assert weights_hash(again) == weights_hash(supernet)
+    with pytest.raises(ValueError, match=r"kernel_transform is False, in the weights True\. ") as e:
+        load_weights(path, plain, tensors)
+    assert str(path) in str(e.value)
+    assert len(str(e.value)) < 400
+    with pytest.raises(ValueError, match=r"kernel_transform is True, in the weights False\. "):
+        load_weights(path, again, plain.state_dict())
+
+
+def test_only_kernels_that_the_space_offers_have_matrices():
+    supernet = transforming("resnet-digits")
+    assert supernet.convs["stem"].smaller == (5, 3)
+    assert supernet.convs["stage1_block1_filter"].smaller == (3,)
+    assert supernet.convs["stage1_block1_reduce"].smaller == ()
+    assert transforming("mobilenet-digits").convs["stem"].smaller == ()

@@ -25,7 +25,7 @@ class Network:
         supernet: Name of the supernet the weights come from, "" when there is none.
         technique: Training technique of the weights, for instance "standard".
         seed: Seed of the training.
-        design: How the network was drawn: "largest", "smallest", "uniform" or "pair:<gene>".
+        design: How the network was drawn, for instance "largest", "genes" or "pair:<gene>".
         pair: Design unit. Networks with one unit were drawn together and are not independent.
         factors: Factor name to value, for instance {"depth": 7.0, "macs": 151000.0}.
     """

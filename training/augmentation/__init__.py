@@ -1,0 +1,1 @@
+"""What changes the images a network learns from: batched, on the batch's own device."""
