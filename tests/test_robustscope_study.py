@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small finished run of one family."""
     folder = tmp_path_factory.mktemp("runs")
     (folder / "small.json").write_text(json.dumps(PROTOCOL))
-    arguments = ["--space", "resnet", "--subnets", "24", "--images", "40", "--epochs", "1"]
+    arguments = ["--space", "resnet", "--subnets", "40", "--images", "40", "--epochs", "1"]
     arguments += ["--protocol", str(folder / "small.json"), "--out", str(folder / "run")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(robustscope.run, "analyze", no_analysis)
