@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from analysis.correlations import DRAWS, SEED, CorrelationTables, correlation_tables
 from analysis.regressions import RegressionTables, regression_tables
+from analysis.sharing_report import notices
 from analysis.study import Study, read_study
 from analysis.summary import sentences
 from sampling.store import Results
@@ -19,12 +20,14 @@ class Findings:
         correlations: Factor by outcome and outcome by outcome.
         regressions: Outcome on design factors.
         sentences: The findings in plain words.
+        doubts: What is not known, or is doubtful, of the supernets' weights: "may change ranks".
     """
 
     study: Study
     correlations: CorrelationTables
     regressions: RegressionTables
     sentences: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def examine(
@@ -47,4 +50,5 @@ def examine(
     correlations = correlation_tables(study, draws, seed)
     begin()
     regressions = regression_tables(study)
-    return Findings(study, correlations, regressions, sentences(study, regressions))
+    said, doubts = sentences(study, regressions), notices(study, results.path)
+    return Findings(study, correlations, regressions, said, tuple(doubts))

@@ -42,6 +42,7 @@ def render(findings: Findings, figures: Sequence[Saved], missing: Sequence[str])
     return environment.get_template("report.html").render(
         dataset=study.attributes["dataset"],
         sentences=findings.sentences,
+        doubts=findings.doubts,
         notes=study.attributes["notes"],
         boards=[_board(board) for board in leaderboards(study)],
         outcomes=[(outcome.name, outcome.text) for outcome in study.outcomes],

@@ -1,6 +1,7 @@
 """From bits to numbers: accuracies, intervals, robustness scores. No torch."""
 
 from metrics.accuracy import accuracy, effective_size, image_scores, mean_over_images, wilson
+from metrics.agreement import SHARES, Agreement, agreement, best_of, difference_of_means
 from metrics.confidence import confident_class, response_rate_accuracy, rms_calibration_error
 from metrics.corruption import (
     ALEXNET_CLEAN_ERROR,
@@ -28,15 +29,20 @@ __all__ = [
     "ALEXNET_CLEAN_ERROR",
     "ALEXNET_ERRORS",
     "LEVEL",
+    "SHARES",
+    "Agreement",
     "Bits",
     "Estimate",
     "Floats",
     "accuracy",
+    "agreement",
     "alexnet_errors",
     "attack_robustness",
     "average_precision",
+    "best_of",
     "confident_class",
     "deviation_influence",
+    "difference_of_means",
     "effective_size",
     "flip_probability",
     "flip_shares",

@@ -54,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_argument("--out", type=Path, help="folder to write to (default: beside the file)")
     for command in (verify, analyze):
         _add_common(command)
+    _add_study(commands)
     _add_noise(commands)
     _add_search(commands)
     return parser
@@ -122,6 +123,33 @@ def _add_settings(run: argparse.ArgumentParser) -> None:
     run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
     run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
     run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
+
+
+def _add_study(commands: "argparse._SubParsersAction[Parser]") -> None:
+    study = commands.add_parser(
+        "study",
+        help="can a run's supernets be believed? trains networks alone and compares",
+        description="Train networks of a finished run alone, by the recipe of its supernets, and "
+        "further supernets from other seeds; report how well the supernets rank networks under "
+        "every noise, beside what another training would agree with, and compare the largest "
+        "network with plain training. The same command goes on where a stopped one ended; more "
+        "--seeds or --largest add to what is there.",
+    )
+    study.add_argument("run", type=Path, help="folder of a finished run")
+    study.add_argument(
+        "--networks", type=int, default=50, help="per family, stratified by accuracy (%(default)s)"
+    )
+    study.add_argument(
+        "--seeds", type=int, default=2, help="supernets and trainings alone (%(default)s)"
+    )
+    study.add_argument(
+        "--largest",
+        type=int,
+        default=5,
+        help="seeds for the largest network; 0: none (%(default)s)",
+    )
+    study.add_argument("--workers", type=int, help="as for run")
+    _add_common(study)
 
 
 def _add_sample(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -312,13 +340,10 @@ def do_run(options: argparse.Namespace) -> str:
         return (
             f"Finished before: {out}. Use another --out to run again, as on other data.\n\n{text}"
         )
-    workers = options.workers
-    if workers is None:
-        workers = 1 if settings.device == "cuda" else cores()
     from robustscope.progress import Progress
     from robustscope.run import run
 
-    cache = int(options.cache * (1 << 30))
+    cache, workers = int(options.cache * (1 << 30)), processes(options.workers, settings.device)
     return describe(run(settings, out, workers, Progress(options.quiet), cache), out)
 
 
@@ -334,6 +359,13 @@ def do_train(options: argparse.Namespace) -> str:
     workers = 1 if settings.device == "cuda" else cores()
     trained = train_alone(settings, out, workers, Progress(quiet))
     return "" if quiet else "\n".join(f"Trained {path}" for path in trained)
+
+
+def processes(workers: int | None, device: str) -> int:
+    """How many were asked for; else all cores, or one for a GPU."""
+    if workers is None:
+        return 1 if device == "cuda" else cores()
+    return workers
 
 
 def describe(record: dict[str, Any], out: Path) -> str:
@@ -385,6 +417,27 @@ def do_analyze(options: argparse.Namespace) -> str:
     return "\n".join([*summary.sentences, "", f"Report: {summary.report}"])
 
 
+def do_study(options: argparse.Namespace) -> str:
+    """How far a run's supernets can be believed."""
+    from robustscope.progress import Progress
+    from robustscope.study import Plan, read_run, study
+
+    _check_study(options)
+    workers = processes(options.workers, read_run(options.run).device)
+    plan = Plan(options.networks, options.seeds, options.largest, workers)
+    return "\n".join(study(options.run, plan, Progress(options.quiet)))
+
+
+def _check_study(options: argparse.Namespace) -> None:
+    """Refuse numbers out of range."""
+    for name, least in {"networks": 10, "seeds": 1, "largest": 0, "workers": 0}.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ValueError(
+                f"study.{name} must be at least {least}; got {value}. Change --{name}."
+            )
+
+
 def do_noise(options: argparse.Namespace) -> str:
     """The list of noises, or the files with pictures of them."""
     if options.action == "list":
@@ -433,6 +486,7 @@ COMMANDS = {
     "sample": do_sample,
     "verify": do_verify,
     "analyze": do_analyze,
+    "study": do_study,
     "noise": do_noise,
     "search": do_search,
 }

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,8 +79,7 @@ def run(
     check_folder(out, settings)
     check_device(settings.device)
     preset = find_preset(settings.preset)
-    protocol = find_protocol(settings.protocol, preset.size)
-    protocol = replace(protocol, seed=protocol.seed + settings.seed)
+    protocol = protocol_of(settings)
     for family in settings.spaces:
         find_space(f"{family}-{preset.scale}")
     dataset = load_dataset(settings.data, preset.size, progress.track)
@@ -93,6 +92,12 @@ def run(
         (out / "supernets").mkdir(exist_ok=True)
         job = Run(settings, out, workers, progress, cache, earlier_seconds(out))
         return _stages(job, protocol, dataset, plans, networks)
+
+
+def protocol_of(settings: Settings) -> Protocol:
+    """The protocol a run evaluates under, drawn with its seed."""
+    protocol = find_protocol(settings.protocol, find_preset(settings.preset).size)
+    return replace(protocol, seed=protocol.seed + settings.seed)
 
 
 def _stages(
@@ -117,7 +122,8 @@ def _stages(
     with Journal.open(out / "journal.sqlite", json.dumps(identity)) as journal:
         journal.add(networks)
         with job.stage("evaluate"):
-            evaluate(job, journal, plans, prepared)
+            arguments = journal, plans, prepared, job.workers, settings.device
+            evaluate(job, journal, evaluate_pending(*arguments))
         counts = journal.counts()
         with job.stage("export"):
             provenance = {f"version_{k}": v for k, v in versions().items()}
@@ -223,13 +229,13 @@ def make_copies(job: Run, dataset: Dataset, protocol: Protocol, sources: Sequenc
         return prepare(dataset, protocol, job.settings.images, cache, bar.update, sources)
 
 
-def evaluate(job: Run, journal: Journal, plans: list[SupernetPlan], prepared: Prepared) -> None:
-    """Evaluate what is pending, with a bar over all networks."""
+def evaluate(job: Run, journal: Journal, events: Iterable[str]) -> None:
+    """Evaluate what is pending, an event for each network, with a bar over all networks."""
     counts = journal.counts()
     failed = counts.failed
     done = counts.done + counts.failed
     with job.progress.bar("Evaluating", counts.total, "networks", done) as bar:
-        for kind in evaluate_pending(journal, plans, prepared, job.workers, job.settings.device):
+        for kind in events:
             job.memory.look()
             failed += kind == "failed"
             bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)

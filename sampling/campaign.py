@@ -24,12 +24,13 @@ from noises.protocol import Protocol
 from sampling.conditions import Prepared, load_prepared
 from sampling.design import Draw
 from sampling.evaluation import Evaluator
+from sampling.proof import check_costs, counting
 from sampling.sequences import NAME, answer_sequences, protocol_frames, protocol_record
 from sampling.store import Campaign, Journal, Network, Outcome
 from sampling.transfers import transfer_images
-from sampling.workers import Handler, run_jobs
+from sampling.workers import Handler, Setup, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
-from supernet.network import SuperNet, spawn
+from supernet.network import Subnet, SuperNet, spawn
 from supernet.sandwich import fit_supernet
 from training.checkpoint import load_weights, read_checkpoint
 from training.loop import Examples
@@ -169,31 +170,48 @@ def enlist(plan: SupernetPlan, draws: Sequence[Draw]) -> list[Network]:
     ]
 
 
+Examine = Callable[[Network, Subnet], Outcome]
+"""Recalibrates, counts, folds and evaluates a subnet, which it uses up."""
+
+
+def examiner(
+    supernets: Mapping[str, SuperNet], home: Path, protocol: Protocol, device: str
+) -> Examine:
+    """What puts one subnet after the other through a prepared protocol."""
+    prepared = load_prepared(home, protocol)
+    transfers = transfer_images(supernets, prepared, device) if prepared.sources else None
+    frames = protocol_frames(prepared)
+    evaluator = Evaluator(prepared, device, transfers)
+
+    def examine(network: Network, subnet: Subnet) -> Outcome:
+        begin = time.perf_counter()
+        with counting(subnet) as count:
+            recalibrate(subnet, evaluator.recalibration)
+        check_costs(network, subnet, count, sum(map(len, evaluator.recalibration)))
+        weights = weights_hash(subnet)
+        deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
+        folded = fold(subnet)
+        outcome = evaluator.evaluate(folded, weights, deployed)
+        if frames:
+            attacked = len(prepared.attacked)
+            answer = answer_sequences(folded, frames, attacked, protocol.batch, device)
+            outcome = replace(outcome, sequences={NAME: answer})
+        return replace(outcome, seconds=time.perf_counter() - begin)
+
+    return examine
+
+
 def evaluation_handler(
     plans: Mapping[str, SupernetPlan], home: Path, protocol: Protocol, device: str
 ) -> Handler:
     """Handler that evaluates one `Network` of one of the supernets."""
     prepare_torch(device)
     supernets = {name: plan.load() for name, plan in plans.items()}
-    prepared = load_prepared(home, protocol)
-    transfers = transfer_images(supernets, prepared, device) if prepared.sources else None
-    frames = protocol_frames(prepared)
-    evaluator = Evaluator(prepared, device, transfers)
+    examine = examiner(supernets, home, protocol, device)
 
     def evaluate(network: Network, _: Callable[[Any], None]) -> Outcome:
-        begin = time.perf_counter()
         architecture = Architecture.from_json(network.architecture)
-        subnet = spawn(supernets[network.supernet], architecture).to(device)
-        recalibrate(subnet, evaluator.recalibration)
-        weights = weights_hash(subnet)
-        deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
-        folded = fold(subnet)
-        outcome = evaluator.evaluate(folded, weights, deployed)
-        if frames:
-            count = len(prepared.attacked)
-            answer = answer_sequences(folded, frames, count, protocol.batch, device)
-            outcome = replace(outcome, sequences={NAME: answer})
-        return replace(outcome, seconds=time.perf_counter() - begin)
+        return examine(network, spawn(supernets[network.supernet], architecture).to(device))
 
     return evaluate
 
@@ -210,9 +228,20 @@ def evaluate_pending(
     Yields:
         "done" or "failed" for each network, after it was recorded.
     """
-    pending = journal.pending()
     arguments = ({p.name: p for p in plans}, prepared.home, prepared.protocol, device)
-    for event in run_jobs(evaluation_handler, arguments, pending, workers):
+    return record_pending(journal, evaluation_handler, arguments, workers)
+
+
+def record_pending(
+    journal: Journal, setup: Setup, arguments: tuple[Any, ...], workers: int
+) -> Iterator[str]:
+    """Give every pending network of the journal to a handler, and record what comes.
+
+    Yields:
+        "done" or "failed" for each network, after it was recorded.
+    """
+    pending = journal.pending()
+    for event in run_jobs(setup, arguments, pending, workers):
         if event.kind == "done":
             journal.record(pending[event.job].key, event.value)
         elif event.kind == "failed":

@@ -38,6 +38,14 @@ class PatchEmbedding(nn.Module):
         return maps.flatten(2).transpose(1, 2)
 
 
+class Gather(nn.Module):
+    """What every query gathers: softmax of its products with the keys, times the values."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, heads, T, head_size) of three alike."""
+        return F.scaled_dot_product_attention(query, key, value)
+
+
 class SelfAttention(nn.Module):
     """Tokens (B, T, C) to what every token gathers from all of them."""
 
@@ -47,6 +55,7 @@ class SelfAttention(nn.Module):
         self.head_size = op.head_size
         self.norm = TokenNorm(width)
         self.query, self.key, self.value = (nn.Linear(width, inner) for _ in range(3))
+        self.gather = Gather()
         self.out = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,7 +63,7 @@ class SelfAttention(nn.Module):
         x = self.norm(x)
         projections = (self.query(x), self.key(x), self.value(x))
         heads = (p.unflatten(2, (-1, self.head_size)).transpose(1, 2) for p in projections)
-        gathered = F.scaled_dot_product_attention(*heads)  # (B, heads, T, head_size)
+        gathered = self.gather(*heads)  # (B, heads, T, head_size)
         combined: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
         return combined
 
