@@ -15,17 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from nas_space.architecture import Architecture
 from noises.protocol import Protocol
-from sampling.campaign import SupernetPlan, examiner, prepare_torch
+from sampling.campaign import SupernetPlan, examiner, prepare_torch, taught
 from sampling.store import Network, Outcome
 from sampling.workers import Handler
 from supernet.network import Subnet, spawn
-from training.loop import Step, fit
+from training.loop import Examples, fit, network_step
 
 ORIGIN = "standalone"
 """Of these networks in the results."""
@@ -74,19 +72,10 @@ class Twin:
         """
         network = self.build().to(device).to(memory_format=torch.channels_last)
         recipe = replace(self.plan.recipe, seed=self.seed)
-        fit(network, plain_step(network, recipe.smoothing), data, recipe, self.checkpoint, report)
+        step = network_step(network, recipe, taught(self.plan, device))
+        examples = Examples(*data, self.plan.classes)
+        fit(network, step, examples, recipe, self.checkpoint, report)
         return network
-
-
-def plain_step(network: nn.Module, smoothing: float) -> Step:
-    """A training step of a static network: cross-entropy on the labels."""
-
-    def step(images: Tensor, labels: Tensor, _: np.random.Generator) -> float:
-        loss = F.cross_entropy(network(images), labels, label_smoothing=smoothing)
-        torch.autograd.backward(loss)
-        return float(loss.detach())
-
-    return step
 
 
 def alone(network: Network, seed: int) -> Network:

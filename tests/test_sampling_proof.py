@@ -19,7 +19,7 @@ from sampling.proof import check_costs, counting
 from supernet.calibration import recalibrate
 from supernet.network import spawn
 from tests.network_example import CLASSES, digits, make_supernet, some_architectures
-from training.loop import Recipe
+from training.recipe import Recipe
 
 DIGITS = [name for name in SPACES if name.endswith("digits")]
 PROTOCOL = replace(quick(16), natural=(), system=(), attacks=(), recalibration=20)

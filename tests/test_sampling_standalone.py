@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from images.datasets import load_dataset
 from nas_space.presets import find_space
 from sampling.campaign import SupernetPlan, enlist
 from sampling.design import draw
-from sampling.standalone import Twin, alone, plain_step, stratified_networks
+from sampling.standalone import Twin, alone, stratified_networks
 from sampling.store import Network
 from supernet.calibration import weights_hash
-from training.loop import Recipe
+from training.recipe import Recipe
 
 SPACE = "resnet-digits"
 
@@ -70,20 +69,6 @@ def test_training_alone_lowers_the_loss_and_resumes_to_the_same_bits(tmp_path: P
         cut.train(training_data(), "cpu", stop)
     assert weights_hash(cut.train(training_data(), "cpu")) == weights_hash(whole)
     assert weights_hash(cut.build()) != weights_hash(whole)
-
-
-def test_plain_step_is_smoothed_cross_entropy_with_its_gradient() -> None:
-    torch.manual_seed(0)
-    network = nn.Linear(4, 3)
-    images, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
-    loss = plain_step(network, 0.3)(images, labels, np.random.default_rng(0))
-    target = 0.7 * nn.functional.one_hot(labels, 3) + 0.1
-    wanted = -(target * network(images).detach().log_softmax(1)).sum(1).mean()
-    assert loss == pytest.approx(wanted.item(), rel=1e-6)
-    residual = (
-        network(images).detach().softmax(1) - target
-    )  # gradient of the loss by the logits, times B
-    torch.testing.assert_close(network.weight.grad, residual.T @ images / 5)
 
 
 def test_stratified_networks_spread_over_accuracy_and_macs(tmp_path: Path) -> None:
