@@ -26,6 +26,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.attacks
 	$(BIN)/python -m benchmarks.corruptions
 	$(BIN)/python -m benchmarks.system
+	$(BIN)/python -m benchmarks.training
 
 figures: $(INSTALLED)
 	$(BIN)/robustscope analyze runs/digits/results.h5

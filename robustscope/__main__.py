@@ -108,7 +108,8 @@ def _add_settings(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--out", type=Path, help="folder of the run (default: runs/PRESET)")
     run.add_argument(
-        "--space", help="families of the supernets, comma separated (mobilenet,resnet)"
+        "--space",
+        help="families of the supernets, comma separated: mobilenet, resnet, vit (the first two)",
     )
     run.add_argument("--subnets", type=int, help="networks in all, shared among the supernets")
     run.add_argument("--images", type=int, help="test images per network at most, stratified")

@@ -8,14 +8,14 @@ import numpy as np
 
 from images.datasets import Dataset, ImageSet, Track, load_dataset
 from nas_space.presets import find_space
-from robustscope.presets import find_preset
+from robustscope.presets import FAMILY_TECHNIQUES, find_preset
 from robustscope.settings import Settings
 from sampling.campaign import SupernetPlan, enlist
 from sampling.design import Draw, draw, find_design
 from sampling.design.entries import read_draws
 from sampling.store import Network
 from training.recipe import Recipe
-from training.techniques import choose
+from training.techniques import KINDS, choose
 
 
 def supernet_plans(
@@ -23,24 +23,32 @@ def supernet_plans(
 ) -> list[SupernetPlan]:
     """One supernet per family, of the `listed` ones if any, with checkpoints in out/supernets."""
     preset = find_preset(settings.preset)
-    named = {spec.partition(":")[0] for spec in settings.technique}
-    standard = tuple(name for name in preset.techniques if name not in named)
-    recipe = Recipe(
-        epochs=settings.epochs,
-        batch=preset.batch,
-        rate=preset.rate,
-        seed=settings.seed,
-        techniques=standard + settings.technique,
-    )
     label = "+".join(settings.technique) or "standard"
     return [
         SupernetPlan(
-            name, f"{name}-{preset.scale}", classes, recipe, label,
+            name, f"{name}-{preset.scale}", classes, family_recipe(settings, name), label,
             out / "supernets" / f"{name}.safetensors",
         )
         for name in settings.spaces
         if not listed or name in listed
     ]  # fmt: skip
+
+
+def family_recipe(settings: Settings, family: str) -> Recipe:
+    """The preset's recipe for a family, with the techniques asked for in place of their like."""
+    preset = find_preset(settings.preset)
+    named = {spec.partition(":")[0] for spec in settings.technique}
+    if named & set(KINDS["optimizer"]):
+        named |= set(KINDS["optimizer"])
+    usual = preset.techniques + FAMILY_TECHNIQUES.get(family, ())
+    kept = tuple(spec for spec in usual if spec.partition(":")[0] not in named)
+    return Recipe(
+        epochs=settings.epochs,
+        batch=preset.batch,
+        rate=preset.rate,
+        seed=settings.seed,
+        techniques=kept + settings.technique,
+    )
 
 
 def with_extra(dataset: Dataset, recipe: Recipe, track: Track) -> Dataset:

@@ -75,6 +75,10 @@ PRESETS = {
 }
 
 
+FAMILY_TECHNIQUES = {"vit": ("adamw:rate=0.004",)}
+"""Family to what it needs in every preset: transformers do not learn from plain SGD."""
+
+
 def find_preset(name: str) -> Preset:
     """The preset of this name.
 

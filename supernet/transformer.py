@@ -30,7 +30,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         width, patch, grid = int(op.width), int(op.kernel), int(op.size)
         self.patches = nn.Conv2d(3, width, patch, patch)
-        self.positions = nn.Parameter(0.02 * torch.randn(width, grid, grid))
+        self.positions = nn.Parameter(torch.randn(width, grid, grid))
 
     def forward(self, x: Tensor) -> Tensor:
         """Cut into patches, embed, add the positions."""

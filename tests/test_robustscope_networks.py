@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from robustscope.networks import family_recipe, supernet_plans
+from robustscope.presets import PRESETS
+from robustscope.settings import Settings
+
+
+def settings(*technique: str) -> Settings:
+    return Settings(
+        preset="digits", data="digits", spaces=("mobilenet", "vit"), subnets=4, images=20,
+        epochs=2, protocol="quick", device="cpu", seed=3, architectures="", technique=technique,
+    )  # fmt: skip
+
+
+def test_every_family_has_the_techniques_of_the_preset_and_its_own() -> None:
+    usual = PRESETS["digits"].techniques
+    mobilenet, vit = (plan.recipe for plan in supernet_plans(settings(), Path("x"), 10, ()))
+    assert mobilenet.techniques == usual
+    assert vit.techniques == (*usual, "adamw:rate=0.004")
+    assert (vit.epochs, vit.seed) == (2, 3)
+
+
+def test_an_optimizer_asked_for_takes_the_place_of_the_familys() -> None:
+    assert family_recipe(settings("lion"), "vit").techniques[-1] == "lion"
+    assert "adamw:rate=0.004" not in family_recipe(settings("lion"), "vit").techniques
+    assert "adamw:rate=0.004" in family_recipe(settings("ema"), "vit").techniques
+
+
+def test_a_technique_asked_for_takes_the_place_of_the_presets() -> None:
+    recipe = family_recipe(settings("shift:share=0.25"), "mobilenet")
+    assert [spec.partition(":")[0] for spec in recipe.techniques] == ["zoom", "shift"]
