@@ -121,6 +121,7 @@ def _add_settings(run: argparse.ArgumentParser) -> None:
         "(adversarial, trades, adamw, ema, dropout, ...)",
     )
     run.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
+    run.add_argument("--design", help=f"how networks are drawn, see sample ({DESIGN})")
     run.add_argument("--architectures", help="JSON list of networks, not drawn ones")
     run.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
     run.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
