@@ -30,6 +30,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         width, patch, grid = int(op.width), int(op.kernel), int(op.size)
         self.patches = nn.Conv2d(3, width, patch, patch)
+        # as large as what is embedded: from the usual 0.02, short trainings never learn places
         self.positions = nn.Parameter(torch.randn(width, grid, grid))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -32,9 +32,9 @@ def test_strata_of_macs_hold_equal_numbers_and_are_log_spaced(name: str) -> None
     assert (low[1:] > high[:-1]).all()
     edges = (low[1:] + high[:-1]) / 2
     assert np.ptp(np.diff(edges)) < 0.35 * np.diff(edges).mean()  # sampling hides where they are
-    assert (
-        macs.std() > 1.2 * np.log(macs_of(space, draw(space, 205, 0, find_design("genes")))).std()
-    )
+    if not space.patches:  # these spread the MACs of all draws
+        uniform = draw(space, 205, 0, find_design("genes"))
+        assert macs.std() > 1.2 * np.log(macs_of(space, uniform)).std()
 
 
 def unevenness(space: Space, draws: list[Draw]) -> float:

@@ -156,7 +156,8 @@ class EqualMacs:
 
     The first network is uniform over genes. What the change of the gene costs is paid for by genes
     of the kinds "width" and "expand", but not of its own, at each step the one that comes closest,
-    until the MACs agree; networks for which they never do are left out. A pair is one design unit;
+    until the MACs agree; networks for which they never do are left out, and kinds of gene for which
+    none is found (half the patch is four times the tokens). A pair is one design unit;
     an odd network is drawn by `Genes`.
 
     Attributes:
@@ -178,13 +179,25 @@ class EqualMacs:
     def draw(self, urn: Urn, count: int) -> list[Draw]:
         """See `Design`."""
         draws: list[Draw] = []
-        turns = kind_turns(urn.campaign, urn.space, 1)
+        turns, unpaid = kind_turns(urn.campaign, urn.space, 1), set[str]()
         for i in range(count // 2):
-            (varied,) = next(turns)
-            pair = urn.take(partial(self._propose, urn, varied))
+            pair, varied = self._pair(urn, turns, unpaid)
             (gene,) = (name for name in differing(*pair) if kind(name) == varied)
             draws += [Draw(n, f"{self.name}:{gene}", urn.unit(self.name, i)) for n in pair]
         return draws + Genes().draw(urn, count % 2)
+
+    def _pair(
+        self, urn: Urn, turns: Iterator[tuple[str, ...]], unpaid: set[str]
+    ) -> tuple[list[Architecture], str]:
+        """A pair and the kind that differs; kinds that nothing pays for are noted as unpaid."""
+        while True:
+            varied = next(turn[0] for turn in turns if turn[0] not in unpaid)
+            try:
+                return urn.take(partial(self._propose, urn, varied)), varied
+            except ValueError:
+                unpaid.add(varied)
+                if unpaid >= set(kinds(urn.space)):
+                    raise
 
     def _propose(self, urn: Urn, varied: str) -> list[Architecture]:
         """A network, and one of its MACs with another choice of one gene; empty: none found."""
