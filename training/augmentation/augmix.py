@@ -9,7 +9,8 @@ from torch import Tensor
 
 from training.augmentation.magnitudes import AUGMIX, magnitudes
 from training.augmentation.operations import operate
-from training.augmentation.protocol import per_image, require_within
+from training.augmentation.protocol import per_image
+from training.checks import require_within
 
 
 @dataclass(frozen=True)

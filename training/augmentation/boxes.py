@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.augmentation.protocol import per_image, require_within
+from training.augmentation.protocol import per_image
+from training.checks import require_within
 
 Integers = NDArray[np.int64]
 TRIES = 10

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from training.augmentation.operations import operate
-from training.augmentation.protocol import require_within
+from training.checks import require_within
 
 
 @dataclass(frozen=True)

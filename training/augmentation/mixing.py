@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from training.augmentation.protocol import require_within
+from training.checks import require_within
 
 
 def _blend(values: Tensor, own: float) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.augmentation.protocol import per_image, require_within
+from training.augmentation.protocol import per_image
 from training.augmentation.warp import unmoved, warp
+from training.checks import require_within
 
 
 @dataclass(frozen=True)

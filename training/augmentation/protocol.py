@@ -1,4 +1,4 @@
-"""What every augmentation promises, and the two things that all of them need."""
+"""What every augmentation promises, and a thing that all of them need."""
 
 from typing import ClassVar, Protocol
 
@@ -31,15 +31,3 @@ def per_image(values: NDArray[np.generic], images: Tensor) -> Tensor:
     tensor = torch.from_numpy(values)
     dtype = images.dtype if tensor.is_floating_point() else tensor.dtype
     return tensor.to(images.device, dtype)[:, None, None, None]
-
-
-def require_within(owner: str, value: float, low: float, high: float) -> None:
-    """Refuse a number outside [low, high], NaN too.
-
-    Raises:
-        ValueError: Naming the owner, the range and the number.
-    """
-    if not low <= value <= high:
-        raise ValueError(
-            f"{owner} must be within [{low:g}, {high:g}]; got {value}. Choose a number in between."
-        )

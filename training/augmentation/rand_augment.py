@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.augmentation.magnitudes import RAND, TRIVIAL, Space, magnitudes
 from training.augmentation.operations import operate
-from training.augmentation.protocol import require_within
+from training.checks import require_within
 
 
 def _uniform(
