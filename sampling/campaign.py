@@ -62,7 +62,8 @@ class SupernetPlan:
     def build(self) -> SuperNet:
         """The supernet with its initial weights, equal for equal seeds."""
         torch.manual_seed(self.recipe.seed)
-        return SuperNet(find_space(self.space), self.classes)
+        transform = choose(self.recipe.techniques).kernel_transform
+        return SuperNet(find_space(self.space), self.classes, transform)
 
     def load(self) -> SuperNet:
         """The trained supernet.

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import torch
+
 from robustscope.networks import family_recipe, supernet_plans
 from robustscope.presets import PRESETS
 from robustscope.settings import Settings
@@ -29,3 +31,14 @@ def test_an_optimizer_asked_for_takes_the_place_of_the_familys() -> None:
 def test_a_technique_asked_for_takes_the_place_of_the_presets() -> None:
     recipe = family_recipe(settings("shift:share=0.25"), "mobilenet")
     assert [spec.partition(":")[0] for spec in recipe.techniques] == ["zoom", "shift"]
+
+
+def test_kernel_transform_is_a_technique_of_the_supernet(tmp_path: Path) -> None:
+    plain, mapped = (
+        supernet_plans(settings(*technique), tmp_path, 10, ("mobilenet",))[0].build()
+        for technique in ((), ("kernel_transform",))
+    )
+    assert not plain.kernel_transform
+    assert mapped.kernel_transform
+    weights = plain.state_dict()
+    assert all(torch.equal(mapped.state_dict()[name], weights[name]) for name in weights)

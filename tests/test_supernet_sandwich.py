@@ -158,6 +158,25 @@ def test_pre_training_comes_first_and_is_not_repeated(tmp_path):
     assert fit_supernet(plain, data, without, tmp_path / "plain.safetensors") != found[0]
 
 
+def test_kernel_transforms_learn_digits_in_three_epochs(tmp_path):
+    images, labels = digits()
+    pixels = (images * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    data = Examples(pixels[397:], labels[397:].numpy(), 10)
+    torch.manual_seed(0)
+    supernet = SuperNet(SPACES["mobilenet-digits"], 10, kernel_transform=True)
+    first = {name: value.clone() for name, value in supernet.named_parameters()}
+    recipe = replace(RECIPE, epochs=3, batch=64, techniques=("kernel_transform",))
+    fit_supernet(supernet, data, recipe, tmp_path / "net.safetensors")
+    moved = [
+        n for n, p in supernet.named_parameters() if ".transforms." in n and (p != first[n]).any()
+    ]
+    assert moved
+    with torch.no_grad():
+        for largest in (True, False):
+            logits = supernet(images[:397], supernet.space.extreme(largest=largest))
+            assert (logits.argmax(1) == labels[:397]).float().mean() > 0.6  # chance is 0.1
+
+
 def test_dropping_follows_the_generator_and_ends_in_eval_mode():
     supernet, (images, _) = make_supernet("resnet-digits"), batch(8)
     largest = supernet.space.extreme(largest=True)

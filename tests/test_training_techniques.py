@@ -13,8 +13,9 @@ from training.optimizers import AdamW
 from training.recipe import Recipe
 from training.techniques import KINDS, TECHNIQUES, choose, read_technique
 
-LEARNING = [name for name in TECHNIQUES if name not in ("extra", "simclr", "drop_path")]
-"""A data set, a phase and a part of residual networks have tests of their own."""
+APART = ("extra", "simclr", "drop_path", "kernel_transform")
+"""A data set, a phase, a part of residual networks and of supernets have tests of their own."""
+LEARNING = [name for name in TECHNIQUES if name not in APART]
 
 
 def examples(count=320):

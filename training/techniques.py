@@ -31,6 +31,16 @@ class ExtraData:
     data: str = ""
 
 
+@dataclass(frozen=True)
+class KernelTransform:
+    """Smaller kernels of a supernet are learned maps of the centre of larger ones.
+
+    Cai et al., "Once-for-All", ICLR 2020, section 3.3. Networks trained alone have nothing to map.
+    """
+
+    name: ClassVar[str] = "kernel_transform"
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "augmentation": dict(AUGMENTATIONS),
     "objective": dict(OBJECTIVES),
@@ -40,6 +50,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "setting": dict(SETTINGS),
     "pretraining": dict(PRETRAININGS),
     "data": {"extra": ExtraData()},
+    "sharing": {"kernel_transform": KernelTransform()},
 }
 """Kind to its table."""
 
@@ -76,6 +87,7 @@ class Chosen:
         settings: What replaces fields of the recipe.
         pretraining: A phase before, or None.
         extra: Specifications of further training data.
+        kernel_transform: Whether a supernet learns maps of its kernels.
     """
 
     augmentations: tuple[Augmentation, ...]
@@ -86,6 +98,7 @@ class Chosen:
     settings: dict[str, float]
     pretraining: SimCLR | None
     extra: tuple[str, ...]
+    kernel_transform: bool
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -182,4 +195,5 @@ def choose(specs: tuple[str, ...]) -> Chosen:
         settings={k: v for value in of("setting") for k, v in asdict(value).items()},
         pretraining=next(iter(of("pretraining")), None),
         extra=tuple(value.data for value in of("data")),
+        kernel_transform=bool(of("sharing")),
     )
