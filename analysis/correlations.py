@@ -1,7 +1,7 @@
 """Correlations between factors and outcomes, and between outcomes, per supernet.
 
 **Estimand.** The Pearson or Spearman correlation, over networks drawn as this study drew them
-(uniform draws, matched pairs and extremes together), between a factor and the accuracy a network
+(all of its designs and the extremes together), between a factor and the accuracy a network
 has with these supernet weights, as measured on this many images. The interval covers another draw
 of networks (whole design units) and of images from the same source; it does not cover another
 training of the supernet. Measurement noise pulls correlations towards 0; they are not corrected

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from analysis.outcomes import Outcome
 from analysis.regressions import DESIGN_FACTORS
 from analysis.study import Group
+from nas_space.costs import COSTS
 
-COSTS = ("macs", "parameters", "activations", "receptive_field")
 _MILLIONS = ("macs", "parameters", "activations")
 
 

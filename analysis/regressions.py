@@ -22,8 +22,11 @@ from scipy import stats
 from analysis.correlations import false_discovery, unusable_factors
 from analysis.study import Group, Study
 from metrics import LEVEL, Floats
+from nas_space.costs import COSTS, UNITS
 
-DESIGN_FACTORS = ("depth", "width", "kernel", "expand", "resolution", "stem_kernel")
+DESIGN_FACTORS = tuple(name for name in UNITS if name not in COSTS)
+"""What an architect chooses, for whole networks; costs follow from it."""
+
 COLLINEAR = 1e-8  # share of a factor's variance that must be left by the factors before it
 COLUMNS = [
     *("supernet", "outcome", "factor", "unit", "coefficient", "low", "high"),
