@@ -35,6 +35,7 @@ from sampling.campaign import SupernetPlan, campaign_record, enlist, record_pend
 from sampling.design import Draw
 from sampling.standalone import alone, stratified_networks, study_handler
 from sampling.store import Journal, Network, open_results, write_results
+from training import techniques
 
 FOLDER = PLACE.parent
 """Of the study, in the folder of the run."""
@@ -118,7 +119,7 @@ def read_run(run: Path) -> Settings:
     """The settings of a finished run.
 
     Raises:
-        ValueError: The folder holds none.
+        ValueError: The folder holds none, or networks alone cannot be trained as they were.
     """
     try:
         data = json.loads((run / FILE).read_text())
@@ -131,6 +132,11 @@ def read_run(run: Path) -> Settings:
         raise ValueError(
             f"study.run must be the folder of a finished run; got {run}. "
             "Make one with robustscope run."
+        )
+    if techniques.choose(settings.technique).pretraining is not None:
+        raise ValueError(
+            "study.run must have supernets that were trained from scratch, as networks alone are; "
+            f"got the techniques {', '.join(settings.technique)}. Study a run without pre-training."
         )
     return settings
 
