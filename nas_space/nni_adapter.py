@@ -91,7 +91,7 @@ def profiler(space: Space, classes: int) -> Any:
 
     By default it adds biases, BatchNorm and activations to its "flops" (12 to 14 % more).
     """
-    _nni()
+    load_nni()
     import torch
     from nni.nas.profiler.pytorch.flops import FlopsProfiler
 
@@ -101,7 +101,7 @@ def profiler(space: Space, classes: int) -> Any:
 
 
 @cache
-def _nni() -> Any:
+def load_nni() -> Any:
     """The nni package, without its training framework, chatter and import warnings."""
     try:
         with warnings.catch_warnings():
@@ -122,7 +122,7 @@ def _nni() -> Any:
 @cache
 def _network_class() -> Any:
     """The ModelSpace class (made on first use, like those below: their bases are NNI's)."""
-    nni = _nni()
+    nni = load_nni()
     from nni.nas.nn.pytorch import ModelSpace, MutableLinear, Repeat
     from torch import nn
 
@@ -212,7 +212,7 @@ def _make_op(op: Op) -> "nn.Module":
 @cache
 def _pool_class() -> Any:
     """Max pooling; NNI's own shape would nest the size of the layer before."""
-    _nni()
+    load_nni()
     from nni.nas.profiler.pytorch.flops import FlopsResult
     from nni.nas.profiler.pytorch.utils import MutableShape
     from torch import nn
@@ -235,7 +235,7 @@ def _pool_class() -> Any:
 @cache
 def _squeeze_class() -> Any:
     """Squeeze-and-excitation."""
-    _nni()
+    load_nni()
     import torch.nn.functional as F
     from nni.nas.nn.pytorch import MutableConv2d
     from torch import nn
@@ -256,7 +256,7 @@ def _squeeze_class() -> Any:
 @cache
 def _features_class() -> Any:
     """Pooling and the hidden linear layer, as a convolution on a map of one pixel."""
-    _nni()
+    load_nni()
     import torch.nn.functional as F
     from nni.nas.nn.pytorch import MutableConv2d
     from torch import nn
@@ -275,7 +275,7 @@ def _features_class() -> Any:
 @cache
 def _unit_class() -> Any:
     """A convolution, its BatchNorm and its activation."""
-    _nni()
+    load_nni()
     from nni.nas.nn.pytorch import MutableBatchNorm2d, MutableConv2d
     from nni.nas.profiler.pytorch.utils import MutableShape
     from torch import nn
@@ -316,7 +316,7 @@ def _activation(kind: str) -> "nn.Module | None":
 @cache
 def _hardswish_class() -> Any:
     """Hard swish that NNI's profiler knows: without a count it would log a complaint."""
-    _nni()
+    load_nni()
     from nni.nas.profiler.pytorch.flops import FlopsResult
     from torch import nn
 
@@ -330,7 +330,7 @@ def _hardswish_class() -> Any:
 @cache
 def _resize_class() -> Any:
     """Antialiased bilinear resize to an elastic resolution; its arithmetic is not counted."""
-    _nni()
+    load_nni()
     import torch.nn.functional as F
     from nni.nas.nn.pytorch import ParametrizedModule
     from nni.nas.profiler.pytorch.flops import FlopsResult

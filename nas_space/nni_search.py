@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from nas_space.architecture import Architecture
-from nas_space.nni_adapter import _nni, from_nni
+from nas_space.nni_adapter import from_nni, load_nni
 from nas_space.space import Space
 
 Evaluate = Callable[[Architecture], float]
@@ -92,7 +92,7 @@ def check_nni() -> None:
     Raises:
         ValueError: NNI is not installed.
     """
-    _nni()
+    load_nni()
 
 
 def evolve(
@@ -148,7 +148,7 @@ def explore(
                 f"{architecture.id}. Give networks that cannot be evaluated the least score."
             )
         visits[architecture] = Visit(architecture, score)
-        _nni().report_final_result(score)
+        load_nni().report_final_result(score)
 
     genes = _genes_class()(space, lambda a: a not in visits and allowed(a))
     with _silent():
@@ -172,7 +172,7 @@ def _silent() -> Iterator[None]:
 @cache
 def _genes_class() -> Any:
     """The genes of a space as NNI sees them (made on first use: its base is NNI's)."""
-    nni = _nni()
+    nni = load_nni()
     from nni.mutable import ConstraintViolation, Mutable
 
     class Genes(Mutable):  # type: ignore[misc]

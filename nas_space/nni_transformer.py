@@ -1,7 +1,8 @@
 """Layers of a vision transformer for NNI's ModelSpace.
 
-NNI's profiler knows no attention: each layer says its own count, the closed form's, so for these it
-is no independent one (torch's FlopCounterMode is, in the tests).
+Convolutions, linear layers and LayerNorm are NNI's, and so are their counts. NNI's profiler knows
+only attention whose heads are as wide as the tokens: the products of queries with keys and of
+weights with values say their own count.
 """
 
 from functools import cache
@@ -24,84 +25,92 @@ def make_token_op(op: Op) -> "nn.Module":
         Attention: _attention_class,
         Perceptron: _perceptron_class,
         TokenMean: _mean_class,
-    }[type(op)]()(**{name: value for name, value in vars(op).items() if name in SIZES})
-
-
-SIZES = ("width", "kernel", "size", "heads", "head_size", "hidden")
-"""Attributes of operations that a layer is made from."""
-
-
-@cache
-def _base() -> Any:
-    """What the layers share (made on first use, like them: the base of all is NNI's)."""
-    from nni.nas.nn.pytorch import ParametrizedModule
-    from nni.nas.profiler.pytorch.flops import FlopsResult
-
-    class Layer(ParametrizedModule):  # type: ignore[misc]
-        """Maps tokens (B, T, C) to tokens; `op` is the kind of operation."""
-
-        op: Any
-
-        def _shape_forward(self, x: Any) -> Any:
-            return x
-
-        def _count_flops(self, x: Any, y: Any) -> Any:
-            macs, parameters, _ = self.op("", **self.args).tally()
-            return FlopsResult(macs, parameters)
-
-    return Layer
+    }[type(op)]()(op)
 
 
 @cache
 def _patches_class() -> Any:
-    """Patch embedding."""
+    """Patch embedding (made on first use, like those below: what they are built of is NNI's)."""
     import torch
+    from nni.nas.nn.pytorch import MutableConv2d, ParametrizedModule
     from nni.nas.profiler.pytorch.utils import MutableShape
     from torch import nn
 
-    class PatchTokens(_base()):  # type: ignore[misc]
-        op = Patches
+    class Positions(ParametrizedModule):  # type: ignore[misc]
+        """Positions added to (B, C, g, g), as tokens (B, g * g, C)."""
 
-        def __init__(self, width: int, kernel: int, size: int) -> None:
+        def __init__(self, width: Any, size: Any) -> None:
             super().__init__()
-            self.positions = nn.Parameter(0.02 * torch.randn(width, size, size))
-            self.patches = nn.Conv2d(3, width, kernel, kernel)
+            self.positions = nn.Parameter(torch.randn(width, size, size))
 
-        def forward(self, x: "Tensor") -> "Tensor":
-            maps: Tensor = self.patches(x) + self.positions
-            return maps.flatten(2).transpose(1, 2)
+        def forward(self, maps: "Tensor") -> "Tensor":
+            return (maps + self.positions).flatten(2).transpose(1, 2)
 
         def _shape_forward(self, x: Any) -> Any:
-            size = self.args["size"]
-            return MutableShape(x.real_shape[0], size * size, self.args["width"])
+            width, size = self.args["width"], self.args["size"]
+            return MutableShape(x.real_shape[0], size * size, width)
+
+        _count_flops = _nothing
+
+    class PatchTokens(nn.Module):
+        def __init__(self, op: Patches) -> None:
+            super().__init__()
+            self.positions = Positions(op.width, op.size)
+            self.patches = MutableConv2d(3, op.width, op.kernel, stride=op.kernel)
+
+        def forward(self, x: "Tensor") -> "Tensor":
+            return self.positions(self.patches(x))  # type: ignore[no-any-return]
 
     return PatchTokens
+
+
+def _nothing(module: Any, x: Any, y: Any) -> Any:
+    """The count of what multiplies nothing."""
+    from nni.nas.profiler.pytorch.flops import FlopsResult
+
+    return FlopsResult(0.0, 0.0)
 
 
 @cache
 def _attention_class() -> Any:
     """Multi-head self-attention."""
     import torch.nn.functional as F
+    from nni.nas.nn.pytorch import MutableLayerNorm, MutableLinear, ParametrizedModule
+    from nni.nas.profiler.pytorch.flops import FlopsResult
     from torch import nn
 
-    class AttentionTokens(_base()):  # type: ignore[misc]
-        op = Attention
+    class Gather(ParametrizedModule):  # type: ignore[misc]
+        """What every query gathers: softmax of its products with the keys, times the values."""
 
-        def __init__(
-            self, width: int, heads: int, head_size: int, size: int, kernel: int = 1
-        ) -> None:
+        def __init__(self, heads: Any, inner: Any, tokens: Any) -> None:
             super().__init__()
             self.heads = heads
-            self.norm, inner = nn.LayerNorm(width), heads * head_size
-            self.query, self.key, self.value = (nn.Linear(width, inner) for _ in range(3))
-            self.out = nn.Linear(inner, width)
+
+        def forward(self, *sides: "Tensor") -> "Tensor":
+            b, t, c = sides[0].shape
+            heads = (x.view(b, t, self.heads, c // self.heads).transpose(1, 2) for x in sides)
+            return F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+
+        def _shape_forward(self, query: Any, *others: Any) -> Any:
+            return query
+
+        def _count_flops(self, x: Any, y: Any) -> Any:
+            tokens, inner = self.args["tokens"], self.args["inner"]
+            return FlopsResult(2 * tokens * tokens * inner, 0.0)
+
+    class AttentionTokens(nn.Module):
+        def __init__(self, op: Attention) -> None:
+            super().__init__()
+            width, inner = op.width, op.heads * op.head_size
+            self.norm = MutableLayerNorm(width)
+            self.query, self.key, self.value = (MutableLinear(width, inner) for _ in range(3))
+            self.gather = Gather(op.heads, inner, op.size * op.size)
+            self.out = MutableLinear(inner, width)
 
         def forward(self, x: "Tensor") -> "Tensor":
             x = self.norm(x)
-            sides = (layer(x) for layer in (self.query, self.key, self.value))
-            heads = (side.unflatten(2, (self.heads, -1)).transpose(1, 2) for side in sides)
-            gathered = F.scaled_dot_product_attention(*heads)
-            return self.out(gathered.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+            gathered = self.gather(self.query(x), self.key(x), self.value(x))
+            return self.out(gathered)  # type: ignore[no-any-return]
 
     return AttentionTokens
 
@@ -109,19 +118,20 @@ def _attention_class() -> Any:
 @cache
 def _perceptron_class() -> Any:
     """Two linear layers."""
-    import torch.nn.functional as F
+    from nni.nas.nn.pytorch import MutableLayerNorm, MutableLinear
     from torch import nn
 
-    class PerceptronTokens(_base()):  # type: ignore[misc]
-        op = Perceptron
+    class Gelu(nn.GELU):
+        def _shape_forward(self, x: Any) -> Any:
+            return x
 
-        def __init__(self, width: int, hidden: int, size: int) -> None:
-            super().__init__()
-            self.norm = nn.LayerNorm(width)
-            self.expand, self.project = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        _count_flops = _nothing
 
-        def forward(self, x: "Tensor") -> "Tensor":
-            return self.project(F.gelu(self.expand(self.norm(x))))  # type: ignore[no-any-return]
+    class PerceptronTokens(nn.Sequential):
+        def __init__(self, op: Perceptron) -> None:
+            expand, project = (op.width, op.hidden), (op.hidden, op.width)
+            norm = MutableLayerNorm(op.width)
+            super().__init__(norm, MutableLinear(*expand), Gelu(), MutableLinear(*project))
 
     return PerceptronTokens
 
@@ -129,21 +139,20 @@ def _perceptron_class() -> Any:
 @cache
 def _mean_class() -> Any:
     """LayerNorm and the mean over tokens."""
+    from nni.nas.nn.pytorch import MutableLayerNorm
     from nni.nas.profiler.pytorch.utils import MutableShape
     from torch import nn
 
-    class MeanTokens(_base()):  # type: ignore[misc]
-        op = TokenMean
-
-        def __init__(self, width: int) -> None:
+    class MeanTokens(nn.Module):
+        def __init__(self, op: TokenMean) -> None:
             super().__init__()
-            self.norm = nn.LayerNorm(width)
+            self.norm = MutableLayerNorm(op.width)
+            self.width = op.width
 
         def forward(self, x: "Tensor") -> "Tensor":
-            normal: Tensor = self.norm(x)
-            return normal.mean(1)
+            return self.norm(x).mean(1)  # type: ignore[no-any-return]
 
         def _shape_forward(self, x: Any) -> Any:
-            return MutableShape(x.real_shape[0], self.args["width"])
+            return MutableShape(x.real_shape[0], self.width)
 
     return MeanTokens

@@ -53,9 +53,9 @@ def test_from_nni_refuses_unknown_genes() -> None:
 
 def test_adapter_says_that_nni_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nni", None)
-    nni_adapter._nni.cache_clear()
+    nni_adapter.load_nni.cache_clear()
     with pytest.raises(ValueError, match=r"must be importable; .* pip install nni"):
-        nni_adapter._nni()
+        nni_adapter.load_nni()
 
 
 @pytest.mark.peer
@@ -104,7 +104,7 @@ def test_network_of_a_sample_computes_what_the_subnet_computes(name: str, seed: 
     architecture = space.sample(np.random.default_rng(seed))
     architecture = space.with_gene(architecture, "resolution", min(space.resolutions))
     subnet = spawn(SuperNet(space, 10), architecture).eval()
-    nni_adapter._nni()
+    nni_adapter.load_nni()
     from nni.nas.space import model_context
 
     with model_context(to_nni(space, architecture)):

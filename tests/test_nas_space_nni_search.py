@@ -183,6 +183,7 @@ def test_a_search_prints_nothing_and_leaves_no_file_or_process(tmp_path: Path) -
     here.mkdir()
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"HOME": str(home), "PYTHONPATH": root}
+    environment["MPLCONFIGDIR"] = str(tmp_path)  # NNI imports Lightning, and that this
     found = subprocess.run(
         [sys.executable, "-c", SEARCH], cwd=here, env=environment, capture_output=True, check=False
     )

@@ -335,5 +335,5 @@ def test_a_machine_without_nni_is_told_so(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "nni", None)
-    nni_adapter._nni.cache_clear()
+    nni_adapter.load_nni.cache_clear()
     assert "Install it with pip install nni" in refused([str(finished), *OPTIONS], capsys)
