@@ -88,8 +88,10 @@ def _attention_class() -> Any:
 
         def forward(self, *sides: "Tensor") -> "Tensor":
             b, t, c = sides[0].shape
-            heads = (x.view(b, t, self.heads, c // self.heads).transpose(1, 2) for x in sides)
-            return F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+            size = (b, t, self.heads, c // self.heads)
+            query, key, value = (side.view(size).transpose(1, 2) for side in sides)
+            gathered = F.scaled_dot_product_attention(query, key, value)
+            return gathered.transpose(1, 2).flatten(2)
 
         def _shape_forward(self, query: Any, *others: Any) -> Any:
             return query
