@@ -44,7 +44,7 @@ def family_recipe(settings: Settings, family: str) -> Recipe:
     kept = tuple(spec for spec in usual if spec.partition(":")[0] not in named)
     return Recipe(
         epochs=settings.epochs,
-        batch=preset.batch,
+        batch=preset.batches.get(family, preset.batch),
         rate=preset.rate,
         seed=settings.seed,
         techniques=kept + settings.technique,

@@ -16,7 +16,7 @@ class Preset:
         subnets: Networks in all, shared equally among the supernets.
         images: Test images each network is evaluated on, at most.
         epochs: Of each supernet.
-        batch: Training images in a step.
+        batch: Training images in a step; `batches` of families that need another.
         rate: Peak learning rate.
         techniques: Names of training techniques.
         protocol: Name of the protocol.
@@ -32,6 +32,7 @@ class Preset:
     images: int
     epochs: int
     batch: int
+    batches: dict[str, int]
     rate: float
     techniques: tuple[str, ...]
     protocol: str
@@ -51,6 +52,7 @@ PRESETS = {
             images=397,
             epochs=45,
             batch=64,
+            batches={"vit": 16},  # transformers need the steps more than the images
             rate=0.1,
             techniques=("shift", "zoom"),
             protocol="quick",
@@ -66,6 +68,7 @@ PRESETS = {
             images=2000,
             epochs=60,
             batch=128,
+            batches={},
             rate=0.1,
             techniques=("shift", "flip"),
             protocol="quick",
@@ -75,7 +78,7 @@ PRESETS = {
 }
 
 
-FAMILY_TECHNIQUES = {"vit": ("adamw:rate=0.004",)}
+FAMILY_TECHNIQUES = {"vit": ("adamw:rate=0.003",)}
 """Family to what it needs in every preset: transformers do not learn from plain SGD."""
 
 

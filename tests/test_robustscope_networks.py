@@ -18,14 +18,15 @@ def test_every_family_has_the_techniques_of_the_preset_and_its_own() -> None:
     usual = PRESETS["digits"].techniques
     mobilenet, vit = (plan.recipe for plan in supernet_plans(settings(), Path("x"), 10, ()))
     assert mobilenet.techniques == usual
-    assert vit.techniques == (*usual, "adamw:rate=0.004")
+    assert vit.techniques == (*usual, "adamw:rate=0.003")
     assert (vit.epochs, vit.seed) == (2, 3)
+    assert (mobilenet.batch, vit.batch) == (64, 16)
 
 
 def test_an_optimizer_asked_for_takes_the_place_of_the_familys() -> None:
     assert family_recipe(settings("lion"), "vit").techniques[-1] == "lion"
-    assert "adamw:rate=0.004" not in family_recipe(settings("lion"), "vit").techniques
-    assert "adamw:rate=0.004" in family_recipe(settings("ema"), "vit").techniques
+    assert "adamw:rate=0.003" not in family_recipe(settings("lion"), "vit").techniques
+    assert "adamw:rate=0.003" in family_recipe(settings("ema"), "vit").techniques
 
 
 def test_a_technique_asked_for_takes_the_place_of_the_presets() -> None:

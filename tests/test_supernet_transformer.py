@@ -10,7 +10,7 @@ from nas_space.layout import Attention, Patches
 from nas_space.presets import SPACES
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import PIXEL_MEAN, PIXEL_SCALE, spawn
-from supernet.transformer import SelfAttention, SharedPatches
+from supernet.transformer import SelfAttention, SharedPatches, waves
 from tests.network_example import EXAMPLES, digits, make_supernet, some_architectures
 
 TRANSFORMERS = [name for name in EXAMPLES if name.startswith("vit")]
@@ -133,3 +133,15 @@ def test_imagenet_space_holds_the_published_ranges():
                 genes[f"stage1.block{b}.heads"] = int(rng.choice(heads))
                 genes[f"stage1.block{b}.expand"] = int(rng.choice((3000, 3500, 4000)))
             assert space.contains(space.canonical(genes))
+
+
+def test_positions_begin_as_waves_of_both_coordinates():
+    positions = waves(10, 5)  # a width that is no multiple of four
+    assert positions.shape == (10, 5, 5)
+    row, column = 3, 1
+    first = [np.sin(row), np.cos(row), np.sin(column), np.cos(column)]
+    np.testing.assert_allclose(positions[:4, row, column], np.sqrt(2) * np.array(first), rtol=1e-5)
+    slower = 100 ** (-1 / 2.5)
+    np.testing.assert_allclose(positions[4, row, 0], np.sqrt(2) * np.sin(slower * row), rtol=1e-5)
+    pairs = waves(32, 8)[::2].square() + waves(32, 8)[1::2].square()
+    torch.testing.assert_close(pairs, torch.full_like(pairs, 2.0))
