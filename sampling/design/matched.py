@@ -205,8 +205,15 @@ class EqualMacs:
         if not pair:
             return []
         base, changed = (pair[i] for i in urn.rng.permutation(2))
-        target, now = costs(space, [base, changed], urn.classes)["macs"]
         payers = [g for k in ("width", "expand") if k != varied for g in of_kind(space, k)]
+        ends = [
+            space.canonical(changed.values | {g.name: g.choices[end] for g in payers})
+            for end in (0, -1)
+        ]
+        target, now, least, most = costs(space, [base, changed, *ends], urn.classes)["macs"]
+        slack = self.tolerance * target
+        if not least - slack <= target <= most + slack:
+            return []  # however it pays
         while abs(now - target) > self.tolerance * target:
             options = [
                 (gene, space.with_gene(changed, gene.name, choice))
