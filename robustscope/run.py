@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from analysis.pipeline import analyze
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
 from noises.presets import find_protocol
@@ -130,6 +129,8 @@ def _stages(
             provenance["command"] = " ".join(["robustscope", *sys.argv[1:]])
             content = write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
     with job.stage("analyze"):
+        from analysis.pipeline import analyze  # seconds, which training need not wait for
+
         summary = analyze(out / "results.h5", out, job.progress.steps("Analysing"))
     shutil.rmtree(out / "cache", ignore_errors=True)
     record = {

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import analysis.pipeline
 import robustscope.run
 import robustscope.study
 from analysis.pipeline import AnalysisSummary
@@ -57,7 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ["--space", "resnet", "--subnets", "40", "--images", "40", "--epochs", "1"]
     arguments += ["--protocol", str(folder / "small.json"), "--out", str(folder / "run")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(robustscope.run, "analyze", no_analysis)
+        patch.setattr(analysis.pipeline, "analyze", no_analysis)
         assert main(["run", *arguments, "--workers", "0", "--quiet"]) == 0
     return folder / "run"
 
