@@ -83,15 +83,18 @@ def unusable_factors(factors: pd.DataFrame) -> dict[str, str]:
         factors: (n, F) values of one group.
     """
     reasons = {}
-    for name in factors.columns:
+    for name in map(str, factors.columns):
         values = factors[name].to_numpy(dtype=float)
         undefined = int(np.isnan(values).sum())
+        whole, stage, _ = name.partition("_stage")
         if undefined == len(values):
-            reasons[str(name)] = NOT_A_FACTOR
+            reasons[name] = NOT_A_FACTOR
         elif undefined:
-            reasons[str(name)] = f"undefined for {undefined} of {len(values)} networks"
+            reasons[name] = f"undefined for {undefined} of {len(values)} networks"
         elif np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-            reasons[str(name)] = f"constant: {values[0]:g} in every network"
+            reasons[name] = f"constant: {values[0]:g} in every network"
+        elif stage and whole in factors and np.array_equal(values, factors[whole]):
+            reasons[name] = f"the same as {whole}, of the only stage"
     return reasons
 
 

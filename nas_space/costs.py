@@ -22,7 +22,7 @@ UNITS = {
     "kernel": "px, mean over blocks",
     "expand": "ratio, mean over blocks",
     "resolution": "px",
-    "heads": "attention heads, mean over blocks",
+    "heads": "count, mean over blocks",
     "patch": "px",
     "stem_kernel": "px",
     "stem_width": "channels",

@@ -97,6 +97,12 @@ def test_independent_factors_drop_constants_and_copies() -> None:
     }
 
 
+def test_the_only_stage_is_not_a_factor_again() -> None:
+    one = pd.DataFrame({"depth": [1.0, 2.0], "depth_stage1": [1.0, 2.0]})
+    assert unusable_factors(one) == {"depth_stage1": "the same as depth, of the only stage"}
+    assert unusable_factors(one.assign(depth=[3.0, 7.0])) == {}
+
+
 def test_unusable_factors_names_partly_undefined_ones() -> None:
     reasons = unusable_factors(pd.DataFrame({"depth": [1.0, np.nan, 2.0]}))
     assert reasons == {"depth": "undefined for 1 of 3 networks"}
