@@ -139,7 +139,7 @@ def draw_stages(findings: Findings, group: Group) -> Drawing | str:
         _intervals(ax, part, COLOURS[outcome.family])
         ax.set_title(outcome.name, fontweight="bold", y=1.0)
         ax.set_xlabel(f"Spearman {RHO}")
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], prune="both"))
+        ax.set_xlim(-1.15, 1.15)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     title(
