@@ -64,6 +64,17 @@ def _patches_class() -> Any:
     return PatchTokens
 
 
+@cache
+def _norm_class() -> Any:
+    """LayerNorm that NNI's profiler knows: without a count it would log a complaint."""
+    from nni.nas.nn.pytorch import MutableLayerNorm
+
+    class TokenNorm(MutableLayerNorm):  # type: ignore[misc]
+        _count_flops = _nothing
+
+    return TokenNorm
+
+
 def _nothing(module: Any, x: Any, y: Any) -> Any:
     """The count of what multiplies nothing."""
     from nni.nas.profiler.pytorch.flops import FlopsResult
@@ -75,7 +86,7 @@ def _nothing(module: Any, x: Any, y: Any) -> Any:
 def _attention_class() -> Any:
     """Multi-head self-attention."""
     import torch.nn.functional as F
-    from nni.nas.nn.pytorch import MutableLayerNorm, MutableLinear, ParametrizedModule
+    from nni.nas.nn.pytorch import MutableLinear, ParametrizedModule
     from nni.nas.profiler.pytorch.flops import FlopsResult
     from torch import nn
 
@@ -104,7 +115,7 @@ def _attention_class() -> Any:
         def __init__(self, op: Attention) -> None:
             super().__init__()
             width, inner = op.width, op.heads * op.head_size
-            self.norm = MutableLayerNorm(width)
+            self.norm = _norm_class()(normalized_shape=width)
             self.query, self.key, self.value = (MutableLinear(width, inner) for _ in range(3))
             self.gather = Gather(op.heads, inner, op.size * op.size)
             self.out = MutableLinear(inner, width)
@@ -120,7 +131,7 @@ def _attention_class() -> Any:
 @cache
 def _perceptron_class() -> Any:
     """Two linear layers."""
-    from nni.nas.nn.pytorch import MutableLayerNorm, MutableLinear
+    from nni.nas.nn.pytorch import MutableLinear
     from torch import nn
 
     class Gelu(nn.GELU):
@@ -132,7 +143,7 @@ def _perceptron_class() -> Any:
     class PerceptronTokens(nn.Sequential):
         def __init__(self, op: Perceptron) -> None:
             expand, project = (op.width, op.hidden), (op.hidden, op.width)
-            norm = MutableLayerNorm(op.width)
+            norm = _norm_class()(normalized_shape=op.width)
             super().__init__(norm, MutableLinear(*expand), Gelu(), MutableLinear(*project))
 
     return PerceptronTokens
@@ -141,14 +152,13 @@ def _perceptron_class() -> Any:
 @cache
 def _mean_class() -> Any:
     """LayerNorm and the mean over tokens."""
-    from nni.nas.nn.pytorch import MutableLayerNorm
     from nni.nas.profiler.pytorch.utils import MutableShape
     from torch import nn
 
     class MeanTokens(nn.Module):
         def __init__(self, op: TokenMean) -> None:
             super().__init__()
-            self.norm = MutableLayerNorm(op.width)
+            self.norm = _norm_class()(normalized_shape=op.width)
             self.width = op.width
 
         def forward(self, x: "Tensor") -> "Tensor":
