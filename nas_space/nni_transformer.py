@@ -70,9 +70,15 @@ def _norm_class() -> Any:
     from nni.nas.nn.pytorch import MutableLayerNorm
 
     class TokenNorm(MutableLayerNorm):  # type: ignore[misc]
+        _shape_forward = _same
         _count_flops = _nothing
 
     return TokenNorm
+
+
+def _same(module: Any, x: Any) -> Any:
+    """The shape of what changes none."""
+    return x
 
 
 def _nothing(module: Any, x: Any, y: Any) -> Any:
@@ -135,9 +141,7 @@ def _perceptron_class() -> Any:
     from torch import nn
 
     class Gelu(nn.GELU):
-        def _shape_forward(self, x: Any) -> Any:
-            return x
-
+        _shape_forward = _same
         _count_flops = _nothing
 
     class PerceptronTokens(nn.Sequential):
