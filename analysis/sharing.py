@@ -167,7 +167,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{family}: the largest network is right on {100 * clean['supernet']:.1f} % of images "
             f"with supernet weights and on {100 * clean['standalone']:.1f} % trained alone, over "
-            f"{told['seeds']} seeds: {in_words(clean['difference'], 100, '+.2f')} points."
+            f"{told['seeds']} seed{'s' * (told['seeds'] > 1)}: "
+            f"{in_words(clean['difference'], 100, '+.2f')} points."
         )
     return said
 

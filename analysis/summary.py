@@ -28,7 +28,7 @@ def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
     if not study.groups:
         said.append("No network comes from a supernet, so no factor was related to robustness.")
     for group in study.groups:
-        said.append(_levels(study, group))
+        said += [_levels(study, group), *_failed(study, group)]
         for name in HEADLINES:
             if study.score(name) is not None:
                 said.append(_strongest(study, regressions, group, name))
@@ -73,6 +73,18 @@ def _levels(study: Study, group: Group) -> str:
         f"{group.label}: median accuracy over {len(group.rows):,} subnets (least to greatest): "
         f"{', '.join(parts)}."
     )
+
+
+def _failed(study: Study, group: Group) -> list[str]:
+    """A warning where the networks have learned nothing."""
+    clean = study.score("clean")
+    if clean is None or np.median(clean.estimate.value[group.rows]) > study.commonest:
+        return []
+    return [
+        f"{group.label}: at least half of its networks are right no more often than the answer "
+        f"that is always the commonest class ({100 * study.commonest:.1f} %). The training failed; "
+        "what follows says nothing of robustness."
+    ]
 
 
 def _strongest(study: Study, regressions: RegressionTables, group: Group, name: str) -> str:

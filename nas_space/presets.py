@@ -31,6 +31,11 @@ def find_space(name: str) -> Space:
     return SPACES[name]
 
 
+def families(scale: str) -> set[str]:
+    """The families that have a space of this scale."""
+    return {space.family for space in SPACES.values() if space.scale == scale}
+
+
 def layout(space: Space, architecture: Architecture, classes: int) -> Layout:
     """Layers of one network, without the blocks that do not exist.
 

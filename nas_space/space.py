@@ -219,9 +219,10 @@ class Space:
                 continue
             value = genes.get(gene.name)
             if value not in gene.choices:
+                found = "nothing, the gene is missing" if value is None else value
                 raise ValueError(
                     f"Space.{gene.name} must be one of {gene.choices} in {self.name}; "
-                    f"got {value}. Choose one of these."
+                    f"got {found}. Choose one of these."
                 )
             kept[gene.name] = int(value)  # a NumPy integer would not survive JSON
         return Architecture.of(self.family, self.scale, kept)

@@ -1,6 +1,7 @@
 """The command line. Heavy imports happen inside the commands, so that --help is quick."""
 
 import argparse
+import errno
 import io
 import json
 import math
@@ -93,7 +94,8 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="the training of a run alone, by one process or by torchrun's",
         description="Train the supernets of a run and stop; run goes on from there. On several "
         "GPUs: torchrun --nproc-per-node N -m robustscope train ... --device cuda. Each process "
-        "learns from its share of every batch; the weights agree to rounding.",
+        "learns from its share of every batch; gradients agree to rounding, which grows with the "
+        "steps: other numbers of processes train other weights of the same quality.",
     )
     _add_settings(train)
     _add_common(train)
@@ -224,14 +226,13 @@ def _add_search(commands: "argparse._SubParsersAction[Parser]") -> None:
         "of the test images; the best, and the front of accuracies and MACs, are judged on the "
         "other. The same command goes on where a stopped search ended.",
     )
-    search.add_argument("folder", type=Path, help="of a run whose training has ended")
+    search.add_argument("folder", type=Path, help="of a run that has begun to evaluate")
     search.add_argument("--space", default="", help="family of the supernet (the only one)")
     search.add_argument("--budget", type=int, default=200, help="distinct networks (%(default)s)")
     search.add_argument(
         "--population",
         type=int,
-        default=50,
-        help="of the evolution (%(default)s), the first random",
+        help="of the evolution, the first random (50, or the budget where it is less)",
     )
     search.add_argument(
         "--objective",
@@ -269,14 +270,22 @@ def read_settings(options: argparse.Namespace) -> Settings:
             f"run.data must be given for preset {preset.name}; got nothing. "
             "Use --data folder:PATH or --data cifar10:PATH."
         )
+    from nas_space.presets import families
+
     spaces = tuple(options.space.split(",")) if options.space else preset.spaces
+    known = families(preset.scale)
+    if not known.issuperset(spaces):
+        raise ValueError(
+            f"run.space must name families among {', '.join(sorted(known))}; got {options.space}."
+        )
     if len(set(spaces)) < len(spaces):
         raise ValueError(f"run.space must name each family once; got {options.space}.")
-    if options.design and options.architectures:
-        raise ValueError(
-            "run.design must be left out where --architectures lists the networks; "
-            f"got {options.design}."
-        )
+    for name in ("design", "subnets"):
+        if options.architectures and getattr(options, name) is not None:
+            raise ValueError(
+                f"run.{name} must be left out where --architectures lists the networks; "
+                f"got {getattr(options, name)}."
+            )
     _check_numbers(options, len(spaces))
     kind, _, where = data.partition(":")
     if where:
@@ -466,11 +475,16 @@ def do_search(options: argparse.Namespace) -> str:
     from robustscope.search_report import describe
     from robustscope.search_source import Search
 
-    population = options.population
+    if options.budget < 1:
+        raise ValueError(f"search.budget must be at least 1; got {options.budget}.")
+    objective = tuple(options.objective.split(","))
+    if len({*objective}) < len(objective):
+        raise ValueError(f"search.objective must name each outcome once; got {options.objective}.")
+    population = min(50, options.budget) if options.population is None else options.population
     query = Search(
         folder=options.folder,
         space=options.space,
-        objective=tuple(dict.fromkeys(options.objective.split(","))),
+        objective=objective,
         evolution=Evolution(
             options.budget, population, sample=-(-population // 2), seed=options.seed
         ),
@@ -503,6 +517,13 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _end_bars() -> None:
+    """Let what is printed next begin on a line of its own."""
+    from robustscope.progress import close_bars
+
+    close_bars()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it ended well, 2 for bad input, 130 when it was stopped."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -519,9 +540,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         if options.traceback:
             raise
-        print(f"robustscope: error: {' '.join(str(error).split())}", file=sys.stderr)
+        _end_bars()
+        text = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            text += ". Make room or choose another folder: what was finished is kept."
+        print(f"robustscope: error: {text}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
+        _end_bars()
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return STOPPED
     return 0

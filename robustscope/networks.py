@@ -14,6 +14,7 @@ from sampling.campaign import SupernetPlan, enlist
 from sampling.design import Draw, draw, find_design
 from sampling.design.entries import read_draws
 from sampling.store import Network
+from training.objectives import Distillation
 from training.recipe import Recipe
 from training.techniques import KINDS, choose
 
@@ -42,6 +43,7 @@ def family_recipe(settings: Settings, family: str) -> Recipe:
         named |= set(KINDS["optimizer"])
     usual = preset.techniques + FAMILY_TECHNIQUES.get(family, ())
     kept = tuple(spec for spec in usual if spec.partition(":")[0] not in named)
+    _check_sources(settings.technique)
     return Recipe(
         epochs=settings.epochs,
         batch=preset.batches.get(family, preset.batch),
@@ -49,6 +51,20 @@ def family_recipe(settings: Settings, family: str) -> Recipe:
         seed=settings.seed,
         techniques=kept + settings.technique,
     )
+
+
+def _check_sources(techniques: tuple[str, ...]) -> None:
+    """Refuse a technique without the teacher or the data that it learns from."""
+    chosen = choose(techniques)
+    if isinstance(chosen.objective, Distillation) and not Path(chosen.objective.teacher).is_file():
+        raise ValueError(
+            "distillation.teacher must be the .safetensors file of a supernet; got "
+            f"{chosen.objective.teacher!r}. Write distillation:teacher=PATH."
+        )
+    if "" in chosen.extra:
+        raise ValueError(
+            "extra.data must be a data set; got nothing. Write extra:data=folder:PATH."
+        )
 
 
 def with_extra(dataset: Dataset, recipe: Recipe, track: Track) -> Dataset:

@@ -1,5 +1,6 @@
 """Progress bars with the time left, on the error stream."""
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Never, TypeVar
@@ -12,6 +13,15 @@ FORMAT = (
     "{desc:<10} {percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt} {unit}, "
     "{elapsed} spent, {remaining} left{postfix}"
 )
+
+
+_shown: "weakref.WeakSet[tqdm[Never]]" = weakref.WeakSet()
+
+
+def close_bars() -> None:
+    """End whatever bar is still drawn, so that what is printed next has a line of its own."""
+    for bar in list(_shown):
+        bar.close()
 
 
 class Progress:
@@ -38,6 +48,7 @@ class Progress:
             dynamic_ncols=True,
             initial=done,
         ) as bar:
+            _shown.add(bar)
             yield bar
 
     def track(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:

@@ -49,7 +49,7 @@ def sample(order: Order, out: Path) -> str:
         ValueError: Bad input, named; nothing was written.
         OSError: The file cannot be written.
     """
-    check_file("sample", out)
+    check_file("sample", out, lambda found: isinstance(found, list))
     for name, value, most in (
         ("seed", order.seed, LARGEST_SEED),
         ("classes", order.classes, LARGEST_CLASSES),

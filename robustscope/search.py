@@ -7,14 +7,28 @@ nothing twice.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from nas_space.architecture import Architecture
 from nas_space.nni_search import check_nni, evolve
 from robustscope.progress import Progress
 from robustscope.run import make_folder
 from robustscope.search_judge import Judge, judging
-from robustscope.search_report import BEST, Finding, Found, best_and_front, write_found
+from robustscope.search_report import (
+    BEST,
+    Finding,
+    Found,
+    best_and_front,
+    best_file,
+    write_found,
+)
 from robustscope.search_source import Search, Trained, halves, open_run
+from robustscope.settings import check_file
+
+
+def _is_result(found: Any) -> bool:
+    """Whether JSON is the result of a search."""
+    return isinstance(found, dict) and {"objective", "evolution"} <= {*found}
 
 
 def search(query: Search, progress: Progress) -> Found:
@@ -26,6 +40,9 @@ def search(query: Search, progress: Progress) -> Found:
     check_nni()
     if query.out.suffix != ".json" or query.out.is_dir():
         raise ValueError(f"search.out must be a .json file; got {query.out}. Name one.")
+    if query.out.parent.exists():
+        check_file("search", query.out, _is_result)
+        check_file("search", best_file(query.out), lambda found: isinstance(found, list))
     trained = open_run(query, progress)
     chosen_on, held_out = halves(trained.dataset, query.images, trained.seed)
     home = query.folder / "search"

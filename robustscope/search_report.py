@@ -163,7 +163,7 @@ def describe(found: Found, out: Path) -> str:
         f"Networks were chosen on {found.images[0]} test images and judged on {found.images[1]} "
         "others, which the search never saw.",
         f"Mean score of these: {_change(best)}.",
-        f"Of the first {BEST}, drawn at random: {_change(findings[:BEST])}.",
+        f"Of the first {len(findings[:BEST])}, drawn at random: {_change(findings[:BEST])}.",
         f"Front: {len(found.front)} networks that no other beats in {names}, MACs at once, on "
         "the images of the search.",
         f"All networks: {out}",

@@ -137,8 +137,8 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"search.folder must be a run whose training has ended; got {folder} ({error}) "
-            "Finish it with robustscope run --out."
+            f"search.folder must be a run that has begun to evaluate; got {folder} ({error}) "
+            "Make or continue one with robustscope run --out."
         ) from error
     if json.loads(settings.with_files().to_json()) != identity["settings"]:
         raise ValueError(

@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 FILE = "settings.json"
 
@@ -78,9 +80,16 @@ def split_specs(text: str) -> tuple[str, ...]:
     """Techniques of a comma-separated list; a "key=value" goes on with the one before it.
 
     "standard", the name of a training without further techniques, is left out.
+
+    Raises:
+        ValueError: There is nothing between two commas.
     """
     found: list[str] = []
-    for part in filter(None, text.split(",")):
+    for part in text.split(",") if text else ():
+        if not part:
+            raise ValueError(
+                f"run.technique must name one between all commas; got {text!r}. Leave commas out."
+            )
         if found and "=" in part.partition(":")[0]:
             found[-1] += f",{part}"
         else:
@@ -98,17 +107,33 @@ def _hash(name: str) -> str:
         ) from error
 
 
-def check_file(command: str, out: Path) -> None:
-    """Refuse an output file that cannot be written, before anything is computed.
+def check_file(command: str, out: Path, ours: Callable[[Any], bool] | None = None) -> None:
+    """Refuse an output file that cannot be written or replaced, before anything is computed.
+
+    Args:
+        command: What asks.
+        out: The file.
+        ours: Whether the JSON of a file that exists is such as the command writes; without it any
+            file is replaced.
 
     Raises:
-        ValueError: It is no file in a folder that can be written to.
+        ValueError: It is no file in a folder that can be written to, or holds something else.
     """
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise ValueError(
             f"{command}.out must be a file in a folder that exists and can be written to; "
             f"got {out}. Make the folder or change --out."
         )
+    if ours is not None and out.exists():
+        try:
+            replaceable = ours(json.loads(out.read_text()))
+        except (OSError, ValueError, RecursionError):
+            replaceable = False
+        if not replaceable:
+            raise ValueError(
+                f"{command}.out must be new or what {command} wrote before; got {out}, which "
+                "holds something else. Change --out."
+            )
 
 
 def check_folder(out: Path, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from analysis.pipeline import analyze
 from analysis.sharing_report import PLACE, write_sharing
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
@@ -108,8 +109,12 @@ def _stages(
             campaign = campaign_record(dataset, prepared, flat, settings.device)
             provenance = {f"version_{k}": v for k, v in versions().items()}
             write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
-    with job.stage("analyze"), open_results(out.parent / "results.h5") as results:
-        sentences = write_sharing(out / "results.h5", out, results.attributes["content_hash"])
+    with job.stage("analyze"):
+        with open_results(out.parent / "results.h5") as results:
+            content = results.attributes["content_hash"]
+        sentences = write_sharing(out / "results.h5", out, content)
+        # the report of the run says how far it can be trusted
+        analyze(out.parent / "results.h5", out.parent, job.progress.steps("Analysing"))
     shutil.rmtree(out / "cache", ignore_errors=True)
     write_json(out / RECORD, {"finished": True, "seconds": job.seconds, "summary": sentences})
     return [*sentences, "", f"Study: {out / PLACE.name}"]

@@ -138,8 +138,9 @@ def stratified_networks(
     units = {networks[i].pair or networks[i].id: i for i in drawn}
     if not 1 <= count <= len(units):
         raise ValueError(
-            f"study.networks must be 1 to the {len(units)} design units evaluated; got {count}. "
-            "Change --networks, or evaluate more in a run with more --subnets."
+            f"study.networks must be at most the {len(units)} design units that were drawn and "
+            f"evaluated of {networks[0].supernet}; got {count}. Change --networks, or evaluate "
+            "more in a run with more --subnets."
         )
     rows = sorted(units.values(), key=lambda i: (accuracy[i], networks[i].id))
     chosen: list[int] = []

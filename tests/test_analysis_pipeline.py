@@ -11,6 +11,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from analysis import AnalysisSummary, analyze, examine, write_figures, write_report, write_tables
+from analysis.regressions import COLUMNS, RegressionTables
+from analysis.study import read_study
+from analysis.summary import sentences
 from sampling.store import open_results
 from tests.analysis_synthetic import Recipe, write_synthetic
 
@@ -231,6 +234,16 @@ def test_analyze_says_why_constant_outcomes_have_no_effects(tmp_path: Path) -> N
     made = analyze(write_synthetic(tmp_path / "results.h5", recipe), tmp_path / "out")
     wanted = "mobilenet, natural noise: no regression (the outcome is the same for every network"
     assert any(sentence.startswith(wanted) for sentence in made.sentences)
+
+
+@pytest.mark.parametrize(("ability", "failed"), [(-200.0, True), (1.0, False)])
+def test_networks_that_learned_nothing_are_said_to(
+    ability: float, failed: bool, tmp_path: Path
+) -> None:
+    recipe = Recipe(n=12, supernets=("mobilenet",), ability=ability)
+    with open_results(write_synthetic(tmp_path / "results.h5", recipe)) as results:
+        said = sentences(read_study(results), RegressionTables(pd.DataFrame(columns=COLUMNS), ()))
+    assert any("The training failed" in sentence for sentence in said) == failed
 
 
 def test_examine_claims_nothing_on_the_null(tmp_path: Path) -> None:

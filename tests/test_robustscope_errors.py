@@ -1,5 +1,6 @@
 """Bad input: one clear line, exit code 2, nothing written."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import torch
 from PIL import Image
 
 from nas_space.presets import find_space
-from robustscope.__main__ import finished_text, main
+from robustscope.__main__ import COMMANDS, finished_text, main
+from robustscope.progress import Progress
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -31,7 +33,13 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     ("options", "said"),
     [
         (["--preset", "nope"], "Preset.name must be one of digits, cifar10; got 'nope'"),
-        (["--space", "nope"], "Space.name must be one of"),
+        (["--space", "nope"], "run.space must name families among mobilenet, resnet, vit; got"),
+        (["--technique", ","], "run.technique must name one between all commas; got ','"),
+        (["--technique", "dropout:"], "must give dropout's rate as float; got ''"),
+        (["--technique", "distillation"], "distillation.teacher must be the .safetensors file"),
+        (["--technique", "distillation:teacher=absent"], "file of a supernet; got 'absent'"),
+        (["--technique", "extra"], "extra.data must be a data set; got nothing"),
+        (["--architectures", "x.json", "--subnets", "9"], "run.subnets must be left out where"),
         (["--space", "resnet,resnet"], "each family once"),
         (["--protocol", "nope"], "Protocol.name must be one of quick, standard"),
         (["--protocol", "absent.json"], "must be readable files; got absent.json"),
@@ -220,6 +228,22 @@ def test_reading_commands_refuse_what_is_no_results_file(
     if content is not None:
         path.write_bytes(content)
     assert "results.h5" in refused([command, str(path)], capsys)
+
+
+def test_a_full_disk_is_told_with_advice_on_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(options: object) -> str:
+        bar = Progress(quiet=False).bar("Working", 3, "steps")
+        bar.__enter__()  # as in a generator that nobody has closed yet
+        monkeypatch.setattr(full, "bar", bar, raising=False)
+        raise OSError(errno.ENOSPC, "No space left on device", "results.h5")
+
+    monkeypatch.setitem(COMMANDS, "verify", full)
+    assert main(["verify", "results.h5"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("robustscope: error: ")
+    assert "'results.h5'. Make room or choose another folder" in line
 
 
 def test_help_and_import_need_neither_torch_nor_nni() -> None:

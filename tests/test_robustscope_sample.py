@@ -116,6 +116,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--classes", "0"], "sample.classes must be 1 to"),
         (["--out", "absent/list.json"], "sample.out must be a file in a folder that exists"),
         (["--out", "."], "sample.out must be a file in a folder that exists"),
+        (["--out", "foreign.json"], "sample.out must be new or what sample wrote before; got"),
         (["--around", "list.json"], "sample.around must be left out for design pairs"),
         (["--design", "neighbours", "--around", "absent"], "must be a JSON file of one"),
         (["--design", "neighbours", "--around", "list.json"], "must be a JSON file of one"),

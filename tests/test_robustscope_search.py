@@ -285,6 +285,8 @@ def test_the_front_weighs_every_outcome_and_macs() -> None:
         (["--objective", ""], "got ''"),
         (["--space", "resnet"], "search.space must be one of mobilenet, the supernets of"),
         (["--budget", "5"], "Evolution.population must be from 1 to 5, the budget; got 6"),
+        (["--budget", "0"], "search.budget must be at least 1; got 0"),
+        (["--objective", "clean,clean"], "search.objective must name each outcome once"),
         (["--seed", "-1"], "Evolution.seed must be from 0 to"),
         (["--max-macs", "10"], "search.max_macs must be at least"),
         (["--max-macs", "nan"], "search.max_macs must be at least"),
@@ -298,10 +300,21 @@ def test_bad_options_are_refused(
     assert message in refused([str(finished), *OPTIONS, *options], capsys)
 
 
+@pytest.mark.parametrize("name", ["settings.json", "run.json"])
+def test_files_of_the_run_are_not_overwritten(
+    name: str, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (finished / name).read_bytes()
+    out = ["--out", str(finished / name)]
+    said = refused([str(finished), *OPTIONS, *out], capsys)
+    assert "search.out must be new or what search wrote before; got" in said
+    assert (finished / name).read_bytes() == before
+
+
 def test_folders_without_a_finished_training_are_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = "search.folder must be a run whose training has ended; got"
+    wanted = "search.folder must be a run that has begun to evaluate; got"
     assert wanted in refused([str(tmp_path / "nowhere"), *OPTIONS], capsys)
     shutil.copy(finished / "settings.json", tmp_path)  # as while it is training
     assert wanted in refused([str(tmp_path), *OPTIONS], capsys)

@@ -158,7 +158,7 @@ def test_more_seeds_add_to_what_is_there(
     ("options", "said"),
     [
         (["--networks", "9"], "study.networks must be at least 10; got 9"),
-        (["--networks", "500"], "study.networks must be 1 to the"),
+        (["--networks", "500"], "study.networks must be at most the"),
         (["--seeds", "0"], "study.seeds must be at least 1"),
         (["--largest", "-1"], "study.largest must be at least 0"),
         (["--networks", "11"], "Journal.settings must be those the journal was made with"),

@@ -99,5 +99,5 @@ def test_stratified_networks_refuse_more_than_there_are(tmp_path: Path) -> None:
     rows = networks(tmp_path, 20)
     units = len({n.pair for n in rows}) - 2
     assert len(stratified_networks(rows, [0.5] * 20, units, 0)) == units
-    with pytest.raises(ValueError, match=rf"^study\.networks must be 1 to the {units} design"):
+    with pytest.raises(ValueError, match=rf"^study\.networks must be at most the {units} design"):
         stratified_networks(rows, [0.5] * 20, units + 1, 0)

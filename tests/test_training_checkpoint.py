@@ -174,4 +174,4 @@ def test_flipped_bytes_are_found(path):
 
 def test_other_settings_are_named(path):
     other = json.dumps({"rate": 0.1, "data": "ab"})
-    assert "got another data in" in refusal(load_checkpoint, path, other, make())
+    assert "got other data (" in refusal(load_checkpoint, path, other, make())

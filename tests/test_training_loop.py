@@ -308,7 +308,7 @@ def test_three_epochs_reduce_the_loss(kind, tmp_path):
 def test_training_does_not_go_on_with_other_data(tmp_path):
     path, model = tmp_path / "a.safetensors", small_network()
     fit(model, plain_step(model), data(), RECIPE, path)
-    with pytest.raises(ValueError, match=r"Checkpoint\.settings .* got another data in"):
+    with pytest.raises(ValueError, match=r"Checkpoint\.settings .* got other data \(.*\) in"):
         fit(model, plain_step(model), data()._replace(pixels=data().pixels[::-1]), RECIPE, path)
 
 

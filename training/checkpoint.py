@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, settings: str, state: State) -> tuple[int, float
     tensors, metadata = read_checkpoint(path)
     if metadata.get("settings") != settings:
         raise ValueError(
-            f"Checkpoint.settings must be those of this run; got another "
+            f"Checkpoint.settings must be those of this run; got other "
             f"{_first_difference(settings, metadata.get('settings', '{}'))} in {path}. "
             "Use another output folder, or the settings and data of before."
         )
@@ -103,10 +103,10 @@ def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.
 
 
 def _first_difference(wanted: str, got: str) -> str:
-    """Name of the first setting that differs between two JSON objects."""
+    """The first setting that differs between two JSON objects, both values beside it."""
     now, before = json.loads(wanted), json.loads(got)
-    differing = (n for n in sorted({*now, *before}) if now.get(n) != before.get(n))
-    return str(next(differing))
+    name = next(n for n in sorted({*now, *before}) if now.get(n) != before.get(n))
+    return f"{name} ({before.get(name)}, not {now.get(name)})"
 
 
 def load_weights(path: Path, model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -211,11 +211,12 @@ class _Learner:
         norm = float(nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip))
         bad = [name for name, loss in losses.items() if not math.isfinite(loss)]
         if bad or not math.isfinite(norm):
+            kept = f"the last good checkpoint, {checkpoint}, is kept"
             raise ValueError(
-                "Recipe.rate must keep loss and gradient finite; got "
-                f"{[losses[n] for n in bad] or list(losses.values())} and {norm} of "
-                f"{', '.join(bad or losses)} in {where}. Lower it; the last good checkpoint is "
-                f"{checkpoint.name}."
+                "The learning rate must keep loss and gradient finite; got losses "
+                f"{[losses[n] for n in bad] or list(losses.values())}, gradient {norm} of "
+                f"{', '.join(bad or losses)} in {where}. Train with a lower one in another folder; "
+                f"{kept if checkpoint.exists() else 'no epoch was finished'}."
             )
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate_at(progress)

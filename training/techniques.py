@@ -113,14 +113,14 @@ def read_technique(spec: str) -> tuple[str, Any]:
     Raises:
         ValueError: No such technique or parameter, or a value that does not fit it.
     """
-    name, _, rest = spec.partition(":")
+    name, colon, rest = spec.partition(":")
     if name not in TECHNIQUES:
         raise ValueError(
             f"Recipe.techniques must be among {', '.join(TECHNIQUES)}; got {name!r}. "
             "Write NAME or NAME:key=value,key=value."
         )
     technique = TECHNIQUES[name]
-    if not rest:
+    if not colon:
         return name, technique
     names = [field.name for field in fields(technique)]
     pairs = [part.split("=", 1) for part in rest.split(",")]
