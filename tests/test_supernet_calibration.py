@@ -20,12 +20,15 @@ THIN = pytest.mark.parametrize("space", [n for n in EXAMPLES if n.endswith("thin
 
 
 def ready(space, which=2, count=64):
-    """A subnet recalibrated on real images: random weights, true statistics, no favourite class."""
+    """A recalibrated subnet of random weights whose logits have mean 0 per class and deviation 1."""
     subnet = spawn(make_supernet(space), some_architectures(space)[which])
     images = digits(EXAMPLES[space].size)[0][-count:]
     recalibrate(subnet, [images])
     with torch.no_grad():
         subnet.head.bias -= subnet(images).mean(0)
+        deviation = subnet(images).std()
+        for parameter in subnet.head.parameters():
+            parameter /= deviation
     return subnet
 
 
