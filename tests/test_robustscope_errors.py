@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import torch
 from PIL import Image
 
 from nas_space.presets import find_space
-from robustscope.__main__ import COMMANDS, finished_text, main
+from robustscope.__main__ import main
+from robustscope.commands.run import finished_text
+from robustscope.commands.table import COMMANDS
 from robustscope.progress import Progress
 
 
@@ -239,7 +242,7 @@ def test_a_full_disk_is_told_with_advice_on_a_line_of_its_own(
         monkeypatch.setattr(full, "bar", bar, raising=False)
         raise OSError(errno.ENOSPC, "No space left on device", "results.h5")
 
-    monkeypatch.setitem(COMMANDS, "verify", full)
+    monkeypatch.setitem(COMMANDS, "verify", replace(COMMANDS["verify"], do=full))
     assert main(["verify", "results.h5"]) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("robustscope: error: ")

@@ -9,7 +9,8 @@ import pytest
 
 from nas_space.files import read_architectures
 from nas_space.presets import SPACES
-from robustscope.__main__ import build_parser, main, read_settings
+from robustscope.__main__ import build_parser, main
+from robustscope.commands.options import read_settings
 from robustscope.networks import choose_networks, listed_networks, supernet_plans
 from robustscope.settings import DESIGN, Settings, check_folder
 from sampling.design import DEFAULT, DESIGNS, draw

@@ -20,7 +20,7 @@ THIN = pytest.mark.parametrize("space", [n for n in EXAMPLES if n.endswith("thin
 
 
 def ready(space, which=2, count=64):
-    """A recalibrated subnet of random weights whose logits have mean 0 per class and deviation 1."""
+    """A recalibrated subnet of random weights; its logits have mean 0 per class, deviation 1."""
     subnet = spawn(make_supernet(space), some_architectures(space)[which])
     images = digits(EXAMPLES[space].size)[0][-count:]
     recalibrate(subnet, [images])

@@ -1,0 +1,57 @@
+"""What a command is, and the options that several share."""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+BAD_INPUT = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with code 2."""
+        self.exit(BAD_INPUT, f"robustscope: error: {message} (see {self.prog} --help)\n")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word after `robustscope`.
+
+    Attributes:
+        name: That word.
+        help: A line in the list of commands.
+        description: What its own help begins with.
+        add: Gives its options, with units and defaults, to its parser.
+        do: Takes the options and returns what to print.
+        epilog: What its own help ends with.
+    """
+
+    name: str
+    help: str
+    description: str
+    add: Callable[[Parser], None]
+    do: Callable[[argparse.Namespace], str]
+    epilog: str = ""
+
+
+def add_common(parser: Parser) -> None:
+    """The options of every command."""
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def processes(workers: int | None, device: str) -> int:
+    """How many were asked for; else all cores, or one for a GPU."""
+    if workers is None:
+        return 1 if device == "cuda" else cores()
+    return workers
