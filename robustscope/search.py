@@ -11,8 +11,8 @@ from typing import Any
 
 from nas_space.architecture import Architecture
 from nas_space.nni_search import check_nni, evolve
+from robustscope.job import make_folder
 from robustscope.progress import Progress
-from robustscope.run import make_folder
 from robustscope.search_judge import Judge, judging
 from robustscope.search_report import (
     BEST,

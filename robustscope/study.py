@@ -15,21 +15,11 @@ from analysis.pipeline import analyze
 from analysis.sharing_report import PLACE, write_sharing
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
+from robustscope.job import RECORD, Job, earlier_seconds, evaluate, hold, write_json
 from robustscope.networks import supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
-from robustscope.run import (
-    RECORD,
-    Run,
-    check_device,
-    earlier_seconds,
-    evaluate,
-    hold,
-    make_copies,
-    protocol_of,
-    train,
-    write_json,
-)
+from robustscope.run import check_device, make_copies, protocol_of, train
 from robustscope.settings import FILE, Settings
 from robustscope.versions import versions
 from sampling.campaign import SupernetPlan, campaign_record, enlist, record_pending
@@ -74,18 +64,19 @@ def study(run: Path, plan: Plan, progress: Progress) -> list[str]:
     for name in ("supernets", "standalone"):
         (out / name).mkdir(parents=True, exist_ok=True)
     with hold(out):
-        job = Run(settings, out, plan.workers, progress, 20 << 30, earlier_seconds(out))
-        return _stages(job, plan, dataset, plans, chosen)
+        job = Job(out, plan.workers, progress, 20 << 30, earlier_seconds(out))
+        return _stages(job, settings, plan, dataset, plans, chosen)
 
 
 def _stages(
-    job: Run,
+    job: Job,
+    settings: Settings,
     plan: Plan,
     dataset: Dataset,
     plans: list[list[SupernetPlan]],
     chosen: dict[str, list[Network]],
 ) -> list[str]:
-    out, settings, flat = job.out, job.settings, list(itertools.chain(*plans))
+    out, flat = job.out, list(itertools.chain(*plans))
     protocol = protocol_of(settings)
     identity = {
         "settings": asdict(settings),
@@ -97,9 +88,11 @@ def _stages(
     with Journal.open(out / "journal.sqlite", json.dumps(identity)) as journal:
         journal.add(all_networks(plan, plans, chosen))
         with job.stage("train"):
-            train(job, flat, dataset)
+            train(job, flat, dataset, settings.device)
         with job.stage("noise"):
-            prepared = make_copies(job, dataset, protocol, [p.name for p in plans[0]])
+            prepared = make_copies(
+                job, dataset, protocol, settings.images, [p.name for p in plans[0]]
+            )
         with job.stage("evaluate"):
             folders = {"home": prepared.home, "training": out / "cache" / "training"}
             folders["standalone"] = out / "standalone"
@@ -151,7 +144,7 @@ def choose(run: Path, count: int, seed: int) -> dict[str, list[Network]]:
     evaluated: dict[str, list[tuple[Network, float]]] = {}
     with Journal.view(run / "journal.sqlite") as journal:
         for network, outcome, _, _ in journal.outcomes():
-            if outcome is not None:
+            if outcome is not None and network.origin == "supernet":
                 clean = outcome.correct[0].sum() / outcome.evaluated[0].sum()
                 evaluated.setdefault(network.supernet, []).append((network, float(clean)))
     return {

@@ -8,17 +8,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
 from images.datasets import load_dataset
+from robustscope.job import Job, hold, make_folder, write_json
 from robustscope.networks import listed_networks, supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
-from robustscope.run import Run, check_device, hold, make_folder, train, write_json
+from robustscope.run import check_device, train
 from robustscope.settings import FILE, Settings, check_folder
 from training.ranks import place, wait
 
@@ -67,7 +67,7 @@ def train_alone(settings: Settings, out: Path, workers: int, progress: Progress)
             wait()  # for the folder
             own = out / "cache" / f"rank{rank}"
             workers = workers if world == 1 else 0
-            train(Run(replace(settings, device=device), own, workers, progress, 0), plans, dataset)
+            train(Job(own, workers, progress, 0), plans, dataset, device)
             shutil.rmtree(own)
             wait()  # with the lock, until nobody writes
     return [plan.checkpoint for plan in plans]

@@ -23,11 +23,10 @@ from nas_space.space import Space
 from noises.protocol import Protocol
 from sampling.conditions import Prepared, load_prepared
 from sampling.design import Draw
-from sampling.evaluation import Evaluator
+from sampling.examination import Examination
 from sampling.proof import check_costs, counting
-from sampling.sequences import NAME, answer_sequences, protocol_frames, protocol_record
+from sampling.sequences import protocol_record
 from sampling.store import Campaign, Journal, Network, Outcome
-from sampling.transfers import transfer_images
 from sampling.workers import Handler, Setup, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import Subnet, SuperNet, spawn
@@ -179,24 +178,17 @@ def examiner(
     supernets: Mapping[str, SuperNet], home: Path, protocol: Protocol, device: str
 ) -> Examine:
     """What puts one subnet after the other through a prepared protocol."""
-    prepared = load_prepared(home, protocol)
-    transfers = transfer_images(supernets, prepared, device) if prepared.sources else None
-    frames = protocol_frames(prepared)
-    evaluator = Evaluator(prepared, device, transfers)
+    examination = Examination(load_prepared(home, protocol), device, supernets)
+    batches = examination.recalibration
 
     def examine(network: Network, subnet: Subnet) -> Outcome:
         begin = time.perf_counter()
         with counting(subnet) as count:
-            recalibrate(subnet, evaluator.recalibration)
-        check_costs(network, subnet, count, sum(map(len, evaluator.recalibration)))
+            recalibrate(subnet, batches)
+        check_costs(network, subnet, count, sum(map(len, batches)))
         weights = weights_hash(subnet)
         deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
-        folded = fold(subnet)
-        outcome = evaluator.evaluate(folded, weights, deployed)
-        if frames:
-            attacked = len(prepared.attacked)
-            answer = answer_sequences(folded, frames, attacked, protocol.batch, device)
-            outcome = replace(outcome, sequences={NAME: answer})
+        outcome = examination.ask(fold(subnet), weights, deployed)
         return replace(outcome, seconds=time.perf_counter() - begin)
 
     return examine

@@ -1,0 +1,162 @@
+"""The folder that a command works in: its lock, its record, and what is made at the end."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from robustscope.memory import Peak
+from robustscope.progress import Progress
+from robustscope.versions import versions
+from sampling.store import Campaign, Journal, write_results
+
+RECORD = "run.json"
+
+
+@dataclass
+class Job:
+    """Work under way in a folder, and what it has cost so far.
+
+    Attributes:
+        out: The folder.
+        workers: Processes; 0 runs everything in this one.
+        progress: Shows what is going on.
+        cache: Bytes of noised copies that may lie on disk.
+        seconds: Stage to seconds spent, by stopped commands too.
+        memory: The most that was used.
+    """
+
+    out: Path
+    workers: int
+    progress: Progress
+    cache: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: Peak = field(default_factory=Peak)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the seconds spent inside to the stage, also when it is stopped."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begin
+            self.memory.look()
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 2)
+            write_json(self.out / RECORD, {"finished": False, "seconds": self.seconds})
+
+
+def conclude(job: Job, journal: Journal, campaign: Campaign, attacked: int) -> dict[str, Any]:
+    """Write results, tables, figures and report of a journal; the record, which lies in run.json.
+
+    Args:
+        job: Whose folder they go to; the noised copies in it are removed.
+        journal: What came of the networks.
+        campaign: What all of them share.
+        attacked: Images that were attacked.
+    """
+    out, counts = job.out, journal.counts()
+    with job.stage("export"):
+        provenance = {f"version_{k}": v for k, v in versions().items()}
+        provenance["command"] = " ".join(["robustscope", *sys.argv[1:]])
+        content = write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
+    with job.stage("analyze"):
+        from analysis.pipeline import analyze  # seconds, which training need not wait for
+
+        summary = analyze(out / "results.h5", out, job.progress.steps("Analysing"))
+    shutil.rmtree(out / "cache", ignore_errors=True)
+    record = {
+        "finished": True,
+        "seconds": job.seconds | {"total": round(sum(job.seconds.values()), 2)},
+        "peak_memory_mb": job.memory.mb,
+        "counts": {
+            "networks": counts.total,
+            "done": counts.done,
+            "failed": counts.failed,
+            "conditions": len(campaign.conditions),
+            "images": len(campaign.image_ids),
+            "attacked_images": attacked,
+        },
+        "versions": versions(),
+        "content_hash": content,
+        "protocol_hash": campaign.protocol_hash,
+        "summary": list(summary.sentences),
+        "files": file_sizes(out),
+    }
+    write_json(out / RECORD, record)
+    return record
+
+
+def file_sizes(out: Path) -> dict[str, int]:
+    """Path in the folder to bytes, of everything a finished run leaves for its reader."""
+    files = [out / "results.h5", out / "report.html"]
+    files += sorted([*(out / "tables").iterdir(), *(out / "figures").iterdir()])
+    return {str(path.relative_to(out)): path.stat().st_size for path in files}
+
+
+def evaluate(job: Job, journal: Journal, events: Iterable[str]) -> None:
+    """Evaluate what is pending, an event for each network, with a bar over all networks."""
+    counts = journal.counts()
+    failed = counts.failed
+    done = counts.done + counts.failed
+    with job.progress.bar("Evaluating", counts.total, "networks", done) as bar:
+        for kind in events:
+            job.memory.look()
+            failed += kind == "failed"
+            bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
+            bar.update()
+
+
+@contextmanager
+def hold(out: Path) -> Iterator[None]:
+    """Keep a second run off the folder."""
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"run.out must not be in use; got {out}, on which another run works. "
+            "Wait for it or choose another --out."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        ValueError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"run.out must be a folder that can be made; got {path} ({error.strerror}). "
+            "Choose another --out."
+        ) from error
+
+
+def earlier_seconds(out: Path) -> dict[str, float]:
+    """Seconds that earlier, stopped runs on this folder spent per stage."""
+    try:
+        seconds = json.loads((out / RECORD).read_text())["seconds"]
+        return {str(k): float(v) for k, v in seconds.items() if k != "total"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace a JSON file in one step."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(data, indent=1))
+    part.replace(path)
