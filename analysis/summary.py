@@ -38,9 +38,10 @@ def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
 
 def _counts(study: Study) -> str:
     images = study.evaluated.any(axis=1).any(axis=0).sum()
+    n = len(study.networks)
     text = (
-        f"{len(study.networks):,} networks were evaluated under {len(study.conditions)} conditions "
-        f"on {images:,} images"
+        f"{n:,} {'network was' if n == 1 else 'networks were'} evaluated under "
+        f"{len(study.conditions)} conditions on {images:,} images"
     )
     attacked = next((s for s in study.scores if s.outcome.family == "adversarial"), None)
     if attacked is not None and len(attacked.images) != images:

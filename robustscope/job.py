@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from robustscope.memory import Peak
 from robustscope.progress import Progress
+from robustscope.settings import FILE, Settings
 from robustscope.versions import versions
 from sampling.store import Campaign, Journal, write_results
 
@@ -144,6 +146,40 @@ def make_folder(path: Path) -> None:
             f"run.out must be a folder that can be made; got {path} ({error.strerror}). "
             "Choose another --out."
         ) from error
+
+
+def finished_settings(owner: str, run: Path) -> Settings:
+    """The settings of a finished run.
+
+    Args:
+        owner: The option that names the run, for the message.
+        run: Its folder.
+
+    Raises:
+        ValueError: The folder holds none.
+    """
+    try:
+        data = json.loads((run / FILE).read_text())
+        finished = (run / "results.h5").is_file() and (run / "journal.sqlite").is_file()
+        fields = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        settings = Settings(**fields | {"files": tuple(map(tuple, fields["files"]))})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        finished = False
+    if not finished:
+        raise ValueError(
+            f"{owner} must be the folder of a finished run; got {run}. "
+            "Make one with robustscope run."
+        )
+    return settings
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "run.device must be available; got cuda, and torch sees no CUDA device. "
+            "Use --device cpu."
+        )
 
 
 def earlier_seconds(out: Path) -> dict[str, float]:

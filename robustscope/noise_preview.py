@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from images.datasets import load_dataset, stratified
-from images.decoders import DECODERS, DEFAULT_DECODER
 from images.folder import list_test
 from images.paths import data_path
-from images.sets import ImageSet, read_file
+from images.sets import ImageSet
+from images.sizes import native_size
 from noises.draws import generators
-from noises.natural.corruption import IMAGENET_SIZE, MIN_SIZE, SEVERITIES
+from noises.natural.corruption import SEVERITIES
 from noises.natural.table import NATURAL_NOISES
 from noises.sequences.table import SEQUENCES
 from noises.system import REFERENCE, SYSTEM_NOISES
@@ -27,9 +27,6 @@ from sampling.store.atomic import replacing
 
 SEED = 0
 """Of the choice of images and of every draw: that of protocols when nothing else is said."""
-
-SIZES = {"digits": 16, "cifar10": 32}
-"""Side in pixels of data sets whose images have one; a folder's is that of its first image."""
 
 LARGEST_COUNT = 64
 """Images; more of any size would not fit the widest sheet."""
@@ -185,8 +182,8 @@ def some_images(spec: str, size: int | None, count: int) -> ImageSet:
     if kind == "folder" and where and data_path(where).is_dir():
         listing = list_test(data_path(where))
         listing = listing.take(stratified(listing.labels, count, SEED))
-        return listing.read(size or _native_size(listing.paths[0]))[0]
-    images = load_dataset(spec, size or SIZES.get(kind, IMAGENET_SIZE)).test
+        return listing.read(size or native_size(spec))[0]
+    images = load_dataset(spec, size or native_size(spec)).test
     return images.take(stratified(images.labels, count, SEED))
 
 
@@ -199,12 +196,3 @@ def check_out(out: Path) -> None:
     if out.suffix != ".png":
         raise ValueError(f"preview.out must end in .png; got {out}. Change --out.")
     check_file("preview", out)
-
-
-def _native_size(path: Path) -> int:
-    """The shorter side of an image, 8 to 224; whoever reads it again says why it cannot be."""
-    try:
-        side: int = min(DECODERS[DEFAULT_DECODER](read_file(path)).shape[:2])
-    except ValueError:
-        return IMAGENET_SIZE
-    return min(max(side, MIN_SIZE), IMAGENET_SIZE)

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
 from noises.presets import find_protocol
 from noises.protocol import Protocol
 from robustscope.job import (
     Job,
+    check_device,
     conclude,
     earlier_seconds,
     evaluate,
@@ -99,15 +98,6 @@ def _stages(
             arguments = journal, plans, prepared, job.workers, settings.device
             evaluate(job, journal, evaluate_pending(*arguments))
         return conclude(job, journal, campaign, len(prepared.attacked))
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that is not there."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "run.device must be available; got cuda, and torch sees no CUDA device. "
-            "Use --device cpu."
-        )
 
 
 def train(job: Job, plans: list[SupernetPlan], dataset: Dataset, device: str) -> None:

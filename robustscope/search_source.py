@@ -16,10 +16,10 @@ from nas_space.space import Space
 from noises.natural.table import NATURAL_NOISES
 from noises.presets import find_protocol
 from noises.protocol import Protocol
+from robustscope.job import check_device
 from robustscope.networks import supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
-from robustscope.run import check_device
 from robustscope.settings import Settings
 from sampling.campaign import SupernetPlan
 from sampling.store import Journal

@@ -15,12 +15,21 @@ from analysis.pipeline import analyze
 from analysis.sharing_report import PLACE, write_sharing
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
-from robustscope.job import RECORD, Job, earlier_seconds, evaluate, hold, write_json
+from robustscope.job import (
+    RECORD,
+    Job,
+    check_device,
+    earlier_seconds,
+    evaluate,
+    finished_settings,
+    hold,
+    write_json,
+)
 from robustscope.networks import supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
-from robustscope.run import check_device, make_copies, protocol_of, train
-from robustscope.settings import FILE, Settings
+from robustscope.run import make_copies, protocol_of, train
+from robustscope.settings import Settings
 from robustscope.versions import versions
 from sampling.campaign import SupernetPlan, campaign_record, enlist, record_pending
 from sampling.design import Draw
@@ -119,18 +128,7 @@ def read_run(run: Path) -> Settings:
     Raises:
         ValueError: The folder holds none, or networks alone cannot be trained as they were.
     """
-    try:
-        data = json.loads((run / FILE).read_text())
-        finished = (run / "results.h5").is_file() and (run / "journal.sqlite").is_file()
-        fields = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        settings = Settings(**fields | {"files": tuple(map(tuple, fields["files"]))})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        finished = False
-    if not finished:
-        raise ValueError(
-            f"study.run must be the folder of a finished run; got {run}. "
-            "Make one with robustscope run."
-        )
+    settings = finished_settings("study.run", run)
     if techniques.choose(settings.technique).pretraining is not None:
         raise ValueError(
             "study.run must have supernets that were trained from scratch, as networks alone are; "

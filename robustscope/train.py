@@ -14,11 +14,11 @@ import torch
 import torch.distributed as dist
 
 from images.datasets import load_dataset
-from robustscope.job import Job, hold, make_folder, write_json
+from robustscope.job import Job, check_device, hold, make_folder, write_json
 from robustscope.networks import listed_networks, supernet_plans
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
-from robustscope.run import check_device, train
+from robustscope.run import train
 from robustscope.settings import FILE, Settings, check_folder
 from training.ranks import place, wait
 
