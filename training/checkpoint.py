@@ -33,6 +33,12 @@ def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _checksum(tensors: Mapping[str, torch.Tensor], header: Mapping[str, str]) -> str:
+    """SHA-256 over tensors and header."""
+    text = json.dumps(dict(sorted(header.items()))) + tensors_hash(tensors)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def save_checkpoint(path: Path, settings: str, state: State, progress: tuple[int, float]) -> None:
     """Write the state and (finished epochs, mean loss) beside the settings.
 
@@ -47,11 +53,8 @@ def save_checkpoint(path: Path, settings: str, state: State, progress: tuple[int
     if averaged is not None:
         tensors |= {AVERAGED + name: value for name, value in averaged.state_dict().items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    metadata = {
-        "settings": settings,
-        "progress": json.dumps(progress),
-        "sha256": tensors_hash(tensors),
-    }
+    metadata = {"settings": settings, "progress": json.dumps(progress)}
+    metadata["checksum"] = _checksum(tensors, metadata)
     part = path.with_suffix(".part")
     try:
         save_file(tensors, part, metadata)
@@ -144,7 +147,10 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
             f"Checkpoint.file must be a whole safetensors file; got {path} ({error}). "
             "Delete it to train again."
         ) from error
-    if metadata.get("sha256") != tensors_hash(tensors):
+    # files of before 0.3 have a checksum of the tensors alone
+    old = metadata.get("sha256") if "checksum" not in metadata else None
+    stored = metadata.pop("checksum", None)
+    if (old or stored) != (tensors_hash(tensors) if old else _checksum(tensors, metadata)):
         raise ValueError(
             f"Checkpoint.tensors must have the checksum in the header; got {path} with others: "
             "it is damaged. Delete it to train again."

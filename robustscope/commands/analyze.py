@@ -17,7 +17,9 @@ def do(options: argparse.Namespace) -> str:
     """Tables, figures and report."""
     from analysis.pipeline import analyze
     from robustscope.progress import Progress
+    from sampling.store.guard import check_file
 
+    check_file(options.results)
     out = options.out or options.results.parent
     summary = analyze(options.results, out, Progress(options.quiet).steps("Analysing"))
     return "\n".join([*summary.sentences, "", f"Report: {summary.report}"])

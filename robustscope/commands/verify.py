@@ -18,9 +18,9 @@ def do(options: argparse.Namespace) -> str:
     Raises:
         ValueError: The file is damaged.
     """
-    from sampling.store import verify
+    from sampling.store.guard import verify_apart
 
-    result = verify(options.results)
+    result = verify_apart(options.results)
     if not result.ok:
         raise ValueError(f"{result.path} is damaged: {'; '.join(result.problems)}")
     return (
