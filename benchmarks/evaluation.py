@@ -3,7 +3,8 @@
 `python -m benchmarks.evaluation` takes about three minutes, with `--quick` a minute. Both
 sides run the same spawned subnets with the same weights in one thread of one process, turn by turn.
 The plain loop keeps BatchNorm, the usual memory layout and batches of 100, runs every attack at
-every budget over all images to the last step, and judges any iterate as ours does.
+every budget over all images to the last step, and judges any iterate as ours does. The whole loop,
+from shared weights to predictions, is `benchmarks.whole_loop`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.table import Row, publish
+from benchmarks.whole_loop import one_thread, two_processes
 from images.datasets import load_dataset
 from images.sets import ImageSet
 from nas_space.presets import find_space
@@ -176,6 +178,7 @@ def main() -> None:
         rows.append(attacks(f"attacks_{family}_digits", supernet, images[:ATTACKED], labels, count))
         untrained = SuperNet(find_space(f"{family}-cifar"), 10)
         rows.append(forward(f"forward_{family}_cifar", untrained, noise, max(2, count // 2)))
+    rows += [one_thread(2 * count), two_processes(4 * count)]
     publish("evaluation", rows)
 
 

@@ -23,6 +23,16 @@ RESIDENT = 1 << 29
 """Bytes of float images a worker keeps between networks; more are converted anew each time."""
 
 
+def recalibration_batches(prepared: Prepared, device: str) -> list[Tensor]:
+    """The images that BatchNorm is re-estimated on, in the fewest batches that the plan allows.
+
+    Every k-th image is in the same of k batches, so that classes that lie in order are mixed.
+    """
+    images = prepared.recalibration
+    k = -(-len(images) // prepared.protocol.plan.batch)
+    return [to_float(np.array(images[j::k]), device) for j in range(k)]
+
+
 class Evaluator:
     """Puts networks through one prepared protocol on one device.
 
@@ -42,8 +52,8 @@ class Evaluator:
 
     @cached_property
     def recalibration(self) -> list[Tensor]:
-        """The one batch of training images that BatchNorm is re-estimated on."""
-        return [to_float(np.array(self.prepared.recalibration), self.device)]
+        """Batches of training images, (R, 3, s, s) in all, that BatchNorm is re-estimated on."""
+        return recalibration_batches(self.prepared, self.device)
 
     @cached_property
     def armed(self) -> list[Armed]:
@@ -117,7 +127,7 @@ class Evaluator:
             evaluated[c], correct[c] = True, right
             if noise.changes(network):
                 assert images is not None
-                noised = noise.apply(network, self.recalibration[0])
+                noised = noise.apply(network, torch.cat(self.recalibration))
                 correct[c] = self._right(noised, to_float(images, self.device), self.labels)
 
     def _right(self, network: nn.Module, images: Tensor, labels: Tensor) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from noises.adversarial.engine import arm
 from noises.adversarial.transfer import last_iterates
 from sampling.conditions import Prepared
+from sampling.evaluation import recalibration_batches
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import Subnet, SuperNet, spawn
 from training.loop import to_float
@@ -32,7 +33,7 @@ def transfer_images(
         prepared: Whose transfer conditions name the sources.
         device: "cpu" or "cuda".
     """
-    recalibration = [to_float(np.array(prepared.recalibration), device)]
+    recalibration = recalibration_batches(prepared, device)
     sources = {}
     for name in prepared.sources:
         supernet = supernets[name]

@@ -39,11 +39,10 @@ def recalibrate(network: Subnet, batches: Sequence[Tensor]) -> Subnet:
             "recalibrate.batches must be at least one; got none. Give training images."
         )
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    sums = [torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms]
-    counts = [0] * len(norms)
-    hooks = [
-        norm.register_forward_pre_hook(_gather(i, sums, counts)) for i, norm in enumerate(norms)
-    ]
+    moments = [_Moments(norm.num_features) for norm in norms]
+    hooks = [n.register_forward_hook(m.add) for n, m in zip(norms, moments, strict=True)]
+    for norm in norms:
+        norm.momentum = 1.0  # its statistics are then those of the batch at hand
     network.train()
     try:
         for images in batches:
@@ -51,25 +50,41 @@ def recalibrate(network: Subnet, batches: Sequence[Tensor]) -> Subnet:
     finally:
         for hook in hooks:
             hook.remove()
-    for norm, total, count in zip(norms, sums, counts, strict=True):
-        mean, square = total / count
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_((square - mean * mean).clamp_min(0.0))
+    for norm, found in zip(norms, moments, strict=True):
+        norm.momentum = MOMENTUM
+        found.put(norm)
     return network.eval()
 
 
-def _gather(index: int, sums: list[Tensor], counts: list[int]):  # type: ignore[no-untyped-def]
-    def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0]
-        var, mean = torch.var_mean(x, (0, 2, 3), correction=0)
-        n = x.numel() // x.shape[1]
-        mean, var = mean.double().cpu(), var.double().cpu()
-        sums[index] += n * torch.stack((mean, var + mean * mean))
-        counts[index] += n
+MOMENTUM = 0.1
+"""Of torch's BatchNorm, unused from then on."""
 
-    return hook
+
+class _Moments:
+    """First and second moment (C,) of what a BatchNorm was given, over all batches together."""
+
+    def __init__(self, channels: int) -> None:
+        self.sums = torch.zeros(2, channels, dtype=torch.float64)
+        self.count = 0
+
+    def add(self, norm: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        """Those of a batch, which the module has just computed; hook of its forward pass."""
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        n = inputs[0].numel() // inputs[0].shape[1]
+        mean = norm.running_mean.double().cpu()
+        var = norm.running_var.double().cpu() * ((n - 1) / n)  # torch keeps the unbiased one
+        self.sums += n * torch.stack((mean, var + mean * mean))
+        self.count += n
+
+    def put(self, norm: nn.BatchNorm2d) -> None:
+        """Makes them the statistics of the module."""
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        mean, square = self.sums / self.count
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_((square - mean * mean).clamp_min(0.0))
 
 
 def fold(network: Subnet, *, specialised: bool = True) -> Subnet:

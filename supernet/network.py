@@ -33,9 +33,10 @@ EPSILON = 1e-5
 
 def activate(x: Tensor, kind: str) -> Tensor:
     """Apply "relu", "hardswish" or "" (nothing)."""
-    if kind == "relu":  # in place on a view, autograd would copy the gradient once more
-        return F.relu(x, inplace=not x.requires_grad)
-    return F.hardswish(x) if kind == "hardswish" else x
+    here = not x.requires_grad  # in place on a view, autograd would copy the gradient once more
+    if kind == "relu":
+        return F.relu(x, inplace=here)
+    return F.hardswish(x, inplace=here) if kind == "hardswish" else x
 
 
 def walk(

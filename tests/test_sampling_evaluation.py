@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from noises.adversarial.transfer import last_iterates
 from noises.presets import quick
 from noises.system.inference import INFERENCE_NOISES
 from sampling.conditions import Cache, prepare
-from sampling.evaluation import Evaluator
+from sampling.evaluation import Evaluator, recalibration_batches
 from sampling.store import NO_PREDICTION
 from sampling.store.outcome_checks import check_outcome
 from sampling.transfers import transfer_images
@@ -169,7 +170,7 @@ def test_images_of_the_sources_are_made_once_and_are_those_of_the_largest_networ
     images, labels, chosen = images_of(prepared)
     space = supernets["two"].space
     source = spawn(supernets["two"], space.extreme(largest=True))
-    recalibrate(source, [to_float(np.array(prepared.recalibration), "cpu")]).requires_grad_(False)
+    recalibrate(source, recalibration_batches(prepared, "cpu")).requires_grad_(False)
     ids = [prepared.ids[i] for i in chosen]
     wanted = last_iterates(source, images[chosen], labels[chosen], arm(MIM, ids, 0), PROTOCOL.plan)
     assert made.shape == (6, 40, 3, 16, 16)
@@ -190,3 +191,15 @@ def test_last_iterates_are_in_the_ball_and_made_of_misclassified_images_too():
         assert bool((apart > 0.9 * budget).all())
     with pytest.raises(ValueError, match=r"^Transfer\.attack must be a gradient attack without"):
         last_iterates(trained(), x[:1], y[:1], arm(Square("s", (0.1,), 5, ""), ["a"], 0), Plan())
+
+
+def test_batches_of_recalibration_hold_every_image_once_and_mix_what_lies_in_order():
+    pixels = np.repeat(np.arange(10, dtype=np.uint8), 30)[:, None, None, None] * np.ones(
+        (1, 2, 2, 3), np.uint8
+    )
+    protocol = replace(PROTOCOL, plan=Plan(batch=128))
+    prepared = SimpleNamespace(recalibration=pixels, protocol=protocol)
+    batches = recalibration_batches(prepared, "cpu")
+    assert [len(b) for b in batches] == [100, 100, 100]
+    values = [(255 * b[:, 0, 0, 0]).round().int() for b in batches]
+    assert all(v.bincount().tolist() == [10] * 10 for v in values)

@@ -81,7 +81,7 @@ def test_recalibration_changes_statistics_alone_and_leaves_no_hook():
     before = [p.clone() for p in subnet.parameters()]
     recalibrate(subnet, [digits()[0][:32]])
     assert all(torch.equal(a, b) for a, b in zip(before, subnet.parameters(), strict=True))
-    assert not any(m._forward_pre_hooks for m in subnet.modules())
+    assert not any(m._forward_hooks for m in subnet.modules())
 
 
 def test_recalibration_without_images_is_refused():
@@ -101,7 +101,7 @@ def test_folded_network_equals_the_plain_one_in_double_precision(space, which):
     # no flat regions: among equal values, rounding decides which one max pooling passes on
     x = torch.rand(3, 3, size, size, dtype=torch.float64).requires_grad_()
     wanted, got = plain(x), folded(x)
-    torch.testing.assert_close(got, wanted, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(got, wanted, atol=1e-8, rtol=1e-8)
     first, second = (torch.autograd.grad(y.square().sum(), x)[0] for y in (got, wanted))
     assert (first - second).norm() < 1e-5 * second.norm()
     assert wanted.std() > 0.01
