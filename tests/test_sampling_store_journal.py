@@ -219,9 +219,9 @@ def test_journal_refuses_other_files(path: Path, content: bytes) -> None:
 
 def test_journal_refuses_other_databases_versions_and_places(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 3")
+    connection.execute("PRAGMA user_version = 4")
     connection.close()
-    with pytest.raises(ValueError, match="version must be 1 to 2; got 3"):
+    with pytest.raises(ValueError, match="version must be 1 to 3; got 4"):
         Journal.open(path, SETTINGS)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA application_id = 5")
@@ -232,6 +232,39 @@ def test_journal_refuses_other_databases_versions_and_places(path: Path) -> None
         Journal.open(path.parent / "missing" / "journal.sqlite", SETTINGS)
     with pytest.raises(ValueError, match="must be an existing file"):
         Journal.view(path.parent / "missing.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("DELETE FROM outcomes WHERE position = 2", "got 3 outcomes of 4, the others changed"),
+        ("UPDATE outcomes SET position = 77 WHERE position = 2", "outcomes of network 77, which"),
+        ("DELETE FROM notes WHERE name = 'recorded'", "4 outcomes of an unknown number"),
+        ("DELETE FROM networks WHERE position = 5", "attempts of network 5, which is not there"),
+    ],
+)
+def test_journal_notices_rows_that_have_gone(path: Path, damage: str, said: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(damage)
+    connection.commit()
+    connection.close()
+    for opening in (lambda: Journal.open(path, SETTINGS), lambda: Journal.view(path)):
+        with pytest.raises(StoreError, match=said):
+            opening()
+
+
+def test_journal_of_version_2_is_counted_when_it_is_opened_for_writing(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM notes WHERE name = 'recorded'")
+    connection.execute("PRAGMA user_version = 2")
+    connection.commit()
+    connection.close()
+    with Journal.view(path) as journal:
+        assert journal.counts().done == 4
+    with Journal.open(path, SETTINGS) as journal:
+        journal.record(make_network(5).key, make_outcome(5))
+    with Journal.view(path) as journal:
+        assert journal.read("recorded") == "5"
 
 
 def test_journal_commits_reach_the_disk(path: Path) -> None:

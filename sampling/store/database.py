@@ -7,9 +7,13 @@ from pathlib import Path
 
 from .atomic import replacing
 from .checks import StoreError
+from .journal_rows import digest
 
 APPLICATION = 0x52534A31  # "RSJ1" in the header of the file: this SQLite file is a journal
-VERSION = 2
+VERSION = 3
+
+RECORDED = "recorded"
+"""Note that says how many outcomes there are, from version 3 on: none vanishes unnoticed."""
 
 # What version 2 adds: the optional arrays of outcomes, `image_set` "" being the campaign's own.
 _ARRAYS = """
@@ -64,6 +68,8 @@ def create(path: Path) -> None:
         )
     with replacing(path) as temporary, closing(sqlite3.connect(temporary)) as connection:
         connection.executescript(_TABLES)
+        note = RECORDED, "0", digest(RECORDED, "0")
+        connection.execute("INSERT INTO notes VALUES (?, ?, ?)", note)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.commit()
@@ -72,8 +78,8 @@ def create(path: Path) -> None:
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """An open connection to the sound journal at `path`, WAL and synchronous=FULL.
 
-    A journal of version 1, which has no optional arrays, is brought to version 2 when opened for
-    writing, and left as it is when only read.
+    A journal of version 1, which has no optional arrays, or 2, which does not say how many outcomes
+    it has, is brought to version 3 when opened for writing, and left as it is when only read.
 
     Raises:
         StoreError: The file is no journal, of another version, or damaged.
@@ -88,19 +94,24 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         if version < VERSION:
-            _upgrade(connection, read_only)
+            _upgrade(connection, version, read_only)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _upgrade(connection: sqlite3.Connection, read_only: bool) -> None:
+def _upgrade(connection: sqlite3.Connection, version: int, read_only: bool) -> None:
     if read_only:  # a temporary table is not in the file, and every query finds it
-        connection.execute(_ARRAYS.format("TEMPORARY "))
+        if version < 2:
+            connection.execute(_ARRAYS.format("TEMPORARY "))
         return
     connection.execute("BEGIN IMMEDIATE")  # undone when the connection closes before the end
-    connection.execute(_ARRAYS.format(""))
+    if version < 2:
+        connection.execute(_ARRAYS.format(""))
+    (count,) = connection.execute("SELECT count(*) FROM outcomes").fetchone()
+    note = RECORDED, str(count), digest(RECORDED, str(count))
+    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", note)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 

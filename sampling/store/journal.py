@@ -14,7 +14,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from .checks import StoreError, check_network, check_text
-from .database import connect, create, sqlite_seam
+from .database import RECORDED, connect, create, sqlite_seam
 from .journal_rows import (
     ArrayRow,
     OutcomeRow,
@@ -30,6 +30,7 @@ from .records import DONE, FAILED, PENDING, Network, Outcome, Row
 from .settings import canonical, first_difference
 
 _SETTINGS = "settings"
+_RESERVED = (_SETTINGS, RECORDED)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Journal:
                 lock.release()
                 raise
         try:
+            journal._tables.check_complete()
             journal._settle(wanted)
         except BaseException:
             journal.close()
@@ -96,7 +98,13 @@ class Journal:
         if not path.is_file():
             raise StoreError(f"Journal.path must be an existing file; got {path}. Correct it.")
         with sqlite_seam(path):
-            return cls(path, connect(path, read_only=True), None)
+            journal = cls(path, connect(path, read_only=True), None)
+        try:
+            journal._tables.check_complete()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
 
     def __enter__(self) -> Self:
         return self
@@ -224,7 +232,7 @@ class Journal:
         """Keeps a small fact under a name; an older one of that name is replaced."""
         check_text("Journal.note.name", name)
         check_text("Journal.note.text", text)
-        if name == _SETTINGS:
+        if name in _RESERVED:
             raise StoreError(f"Journal.note.name must not be {name!r}; got it. Choose another.")
         with self._tables.transaction():
             self._tables.set_note(name, text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .checks import StoreError
-from .database import sqlite_seam
+from .database import RECORDED, VERSION, sqlite_seam
 from .journal_rows import ArrayRow, OutcomeRow, decode_network, digest
 from .records import Network
 
@@ -66,6 +66,25 @@ class Tables:
         """Records what came of a network."""
         values = (position, *row, digest(position, *row))
         self.run(f"INSERT INTO outcomes VALUES ({','.join('?' * len(values))})", values)
+        self.set_note(RECORDED, str(int(self.note(RECORDED) or 0) + 1))
+
+    def check_complete(self) -> None:
+        """Refuses a file in which rows of networks have gone: damage that SQLite cannot see."""
+        for table in ("outcomes", "arrays", "attempts"):
+            known = "SELECT position FROM networks"
+            lost = f"SELECT position FROM {table} WHERE position NOT IN ({known}) LIMIT 1"
+            for (position,) in self.rows(lost):
+                self.damaged(f"{table} of network {position}, which is not there,")
+        # in one statement, as another process may be writing
+        for text, stored, count, version in self.rows(
+            "SELECT text, digest, (SELECT count(*) FROM outcomes), user_version "
+            "FROM pragma_user_version LEFT JOIN notes ON name = ?",
+            (RECORDED,),
+        ):
+            if version < VERSION:
+                return
+            if text is None or stored != digest(RECORDED, text) or int(text) != count:
+                self.damaged(f"{count} outcomes of {text or 'an unknown number'}, the others")
 
     def arrays(self, position: int) -> list[ArrayRow]:
         """The arrays of a network, ordered by set and name."""
