@@ -253,6 +253,15 @@ def test_journal_notices_rows_that_have_gone(path: Path, damage: str, said: str)
             opening()
 
 
+def test_journal_notices_a_table_described_otherwise(path: Path) -> None:
+    data = path.read_bytes()
+    assert data.count(b"PRIMARY KEY REFERENCES networks,\n    weights") == 1
+    bad = b"PbIMARY KEY REFERENCES networks,\n    weights"
+    path.write_bytes(data.replace(b"PRIMARY KEY REFERENCES networks,\n    weights", bad))
+    with pytest.raises(StoreError, match="the tables are described otherwise"):
+        Journal.view(path)
+
+
 def test_journal_of_version_2_is_counted_when_it_is_opened_for_writing(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("DELETE FROM notes WHERE name = 'recorded'")

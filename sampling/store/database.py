@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from .atomic import replacing
@@ -132,6 +133,8 @@ def _check_header(path: Path, connection: sqlite3.Connection) -> int:
             "Continue with the version of robustscope that made it."
         )
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict == "ok" and not _schema(connection) <= _wanted_schema():
+        verdict = "the tables are described otherwise"
     if verdict != "ok":
         reason = " ".join(str(verdict).split())
         raise StoreError(
@@ -139,3 +142,16 @@ def _check_header(path: Path, connection: sqlite3.Connection) -> int:
             "Restore a copy, or start again in another folder."
         )
     return int(version)
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Names of the tables with the statements that make them."""
+    return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+
+
+@cache
+def _wanted_schema() -> frozenset[tuple[str, str]]:
+    """Those of a sound journal; one of version 1 has fewer."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return frozenset(_schema(connection))
