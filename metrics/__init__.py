@@ -15,6 +15,7 @@ from metrics.corruption import (
 from metrics.detection import average_precision
 from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
+from metrics.mcnemar import mcnemar
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
 from metrics.sequences import (
     flip_probability,
@@ -48,6 +49,7 @@ __all__ = [
     "flip_shares",
     "image_scores",
     "mce_over_images",
+    "mcnemar",
     "mean_corruption_error",
     "mean_flip_rate",
     "mean_over_images",

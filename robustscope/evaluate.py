@@ -14,6 +14,7 @@ from images.sizes import native_size
 from noises.presets import find_protocol
 from noises.protocol import Protocol
 from robustscope.job import (
+    JOURNAL,
     Job,
     check_device,
     conclude,
@@ -32,7 +33,6 @@ from sampling.own import FACTORS, ORIGIN, check_model, deployed, examine_own, ow
 from sampling.store import Journal, Network, Outcome
 from training.loop import to_float
 
-JOURNAL = "journal.sqlite"
 OUTCOMES = ("clean", "adversarial", "natural", "system")
 ENDS = ("_low", "_high")
 COLUMNS = tuple(name + end for name in OUTCOMES for end in ("", *ENDS))

@@ -1,6 +1,7 @@
 """The folder that a command works in: its lock, its record, and what is made at the end."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -18,8 +19,9 @@ from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings
 from robustscope.versions import versions
 from sampling.store import Campaign, Journal, write_results
+from sampling.store.campaign_text import NAME, campaign_to_text
 
-RECORD = "run.json"
+RECORD, JOURNAL, RESULTS = "run.json", "journal.sqlite", "results.h5"
 
 
 @dataclass
@@ -55,6 +57,25 @@ class Job:
             write_json(self.out / RECORD, {"finished": False, "seconds": self.seconds})
 
 
+def identity_of(settings: dict[str, Any], campaign: Campaign) -> str:
+    """JSON of everything the outcomes of a run depend on, which its journal is made with."""
+    return json.dumps(
+        {
+            "settings": settings,
+            "protocol": campaign.protocol_hash,
+            "dataset": campaign.dataset_sha256,
+            "supernets": {name: json.loads(text) for name, text in campaign.supernets.items()},
+        }
+    )
+
+
+def remember(job: Job, journal: Journal, campaign: Campaign) -> None:
+    """Note what results can be made with from the journal alone, and how many processes work."""
+    for name, text in ((NAME, campaign_to_text(campaign)), ("workers", str(job.workers))):
+        if journal.read(name) != text:
+            journal.note(name, text)
+
+
 def conclude(job: Job, journal: Journal, campaign: Campaign, attacked: int) -> dict[str, Any]:
     """Write results, tables, figures and report of a journal; the record, which lies in run.json.
 
@@ -65,14 +86,15 @@ def conclude(job: Job, journal: Journal, campaign: Campaign, attacked: int) -> d
         attacked: Images that were attacked.
     """
     out, counts = job.out, journal.counts()
+    remember(job, journal, campaign)
     with job.stage("export"):
         provenance = {f"version_{k}": v for k, v in versions().items()}
         provenance["command"] = " ".join(["robustscope", *sys.argv[1:]])
-        content = write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
+        content = write_results(out / RESULTS, campaign, journal.outcomes(), provenance)
     with job.stage("analyze"):
         from analysis.pipeline import analyze  # seconds, which training need not wait for
 
-        summary = analyze(out / "results.h5", out, job.progress.steps("Analysing"))
+        summary = analyze(out / RESULTS, out, job.progress.steps("Analysing"))
     shutil.rmtree(out / "cache", ignore_errors=True)
     record = {
         "finished": True,
@@ -98,7 +120,7 @@ def conclude(job: Job, journal: Journal, campaign: Campaign, attacked: int) -> d
 
 def file_sizes(out: Path) -> dict[str, int]:
     """Path in the folder to bytes, of everything a finished run leaves for its reader."""
-    files = [out / "results.h5", out / "report.html"]
+    files = [out / RESULTS, out / "report.html"]
     files += sorted([*(out / "tables").iterdir(), *(out / "figures").iterdir()])
     return {str(path.relative_to(out)): path.stat().st_size for path in files}
 
@@ -114,6 +136,18 @@ def evaluate(job: Job, journal: Journal, events: Iterable[str]) -> None:
             failed += kind == "failed"
             bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
             bar.update()
+
+
+def is_held(out: Path) -> bool | None:
+    """Whether a process works on the folder; None where the system does not tell."""
+    try:
+        place = (out / ".lock").stat()
+        held = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return False if not (out / ".lock").exists() else None
+    files = {line.split()[5] for line in held if len(line.split()) > 5}
+    device = f"{os.major(place.st_dev):02x}:{os.minor(place.st_dev):02x}"
+    return f"{device}:{place.st_ino}" in files
 
 
 @contextmanager
@@ -160,7 +194,7 @@ def finished_settings(owner: str, run: Path) -> Settings:
     """
     try:
         data = json.loads((run / FILE).read_text())
-        finished = (run / "results.h5").is_file() and (run / "journal.sqlite").is_file()
+        finished = (run / RESULTS).is_file() and (run / JOURNAL).is_file()
         fields = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
         settings = Settings(**fields | {"files": tuple(map(tuple, fields["files"]))})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

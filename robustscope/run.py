@@ -11,13 +11,16 @@ from nas_space.presets import find_space
 from noises.presets import find_protocol
 from noises.protocol import Protocol
 from robustscope.job import (
+    JOURNAL,
     Job,
     check_device,
     conclude,
     earlier_seconds,
     evaluate,
     hold,
+    identity_of,
     make_folder,
+    remember,
     write_json,
 )
 from robustscope.networks import choose_networks, listed_networks, supernet_plans, with_extra
@@ -86,13 +89,9 @@ def _stages(
     with job.stage("noise"):
         prepared = make_copies(job, dataset, protocol, settings.images, [p.name for p in plans])
     campaign = campaign_record(dataset, prepared, plans, settings.device)
-    identity = {
-        "settings": json.loads(settings.to_json()),
-        "protocol": campaign.protocol_hash,
-        "dataset": campaign.dataset_sha256,
-        "supernets": {name: json.loads(text) for name, text in campaign.supernets.items()},
-    }
-    with Journal.open(job.out / "journal.sqlite", json.dumps(identity)) as journal:
+    identity = identity_of(json.loads(settings.to_json()), campaign)
+    with Journal.open(job.out / JOURNAL, identity) as journal:
+        remember(job, journal, campaign)
         journal.add(networks)
         with job.stage("evaluate"):
             arguments = journal, plans, prepared, job.workers, settings.device

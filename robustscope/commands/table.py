@@ -1,9 +1,37 @@
 """Every command, in the order of --help."""
 
-from robustscope.commands import analyze, evaluate, noise, run, sample, search, study, train, verify
+from robustscope.commands import (
+    analyze,
+    diff,
+    evaluate,
+    merge,
+    noise,
+    repair,
+    run,
+    sample,
+    search,
+    status,
+    study,
+    train,
+    verify,
+)
 from robustscope.commands.command import Command
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (run, train, sample, evaluate, study, search, noise, analyze, verify)
+    for module in (
+        run,
+        train,
+        sample,
+        evaluate,
+        study,
+        search,
+        status,
+        noise,
+        analyze,
+        diff,
+        merge,
+        repair,
+        verify,
+    )
 }

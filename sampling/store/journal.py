@@ -228,6 +228,19 @@ class Journal:
         )
         return Counts(total, done, failed, total - done - failed)
 
+    def failures(self) -> list[tuple[str, str]]:
+        """(key, reason) of the networks that failed, in order."""
+        positions = self._tables.rows(
+            "SELECT key, failure FROM networks JOIN attempts USING (position) WHERE failed "
+            "AND position NOT IN (SELECT position FROM outcomes) ORDER BY position"
+        )
+        return [(str(key), str(failure)) for key, failure in positions]
+
+    def seconds(self) -> float:
+        """Wall time of all evaluations that gave an outcome, together."""
+        ((total,),) = self._tables.rows("SELECT coalesce(sum(seconds), 0.0) FROM outcomes")
+        return float(total)
+
     def note(self, name: str, text: str) -> None:
         """Keeps a small fact under a name; an older one of that name is replaced."""
         check_text("Journal.note.name", name)
