@@ -5,10 +5,11 @@ design, in the accuracy that as many images of the same source measure with thes
 
 The variance of a share is the sum of two bootstrap variances: design units drawn again with the
 images as they are, and images drawn again with the networks as they are. The noise of single
-outcomes is in both, so intervals err on the safe side. Drawing networks again also shows by how
-much finite samples overstate shares; intervals are centred on the share without that excess. They
-are made on two scales, plain (right where a share is about 0) and the arc sine of its root (on
-which the error of a larger share depends little on the share), and the wider limit is given.
+outcomes is in both; few units of unequal size still cost up to a point of coverage. Drawing
+networks again also shows by how much finite samples overstate shares; intervals are centred on the
+share without that excess. They are made on two scales, plain (right where a share is about 0) and
+the arc sine of its root (on which the error of a larger share depends little on the share), and the
+wider limit is given.
 """
 
 from collections.abc import Iterator, Sequence
