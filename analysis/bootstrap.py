@@ -71,7 +71,7 @@ def correlate(data: Data, draws: int, rng: np.random.Generator) -> dict[str, Cor
     n = data.factors.shape[1]
     outcomes = np.stack([scores.mean(-1) for scores in data.scores])[None]
     whole = _both(data.factors, outcomes, np.ones((1, n)))
-    parts = [_both(data.factors, y, w) for y, w in _resample(data, draws, rng)]
+    parts = [_both(data.factors, y, w) for y, w in resample(data, draws, rng)]
     degrees = min(int(data.units.max()) + 1, *(len(images) for images in data.images)) - 1
     return {
         method: _infer(
@@ -81,7 +81,7 @@ def correlate(data: Data, draws: int, rng: np.random.Generator) -> dict[str, Cor
     }
 
 
-def _resample(data: Data, draws: int, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
+def resample(data: Data, draws: int, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
     """Blocks of (b, O, N) outcomes over resampled images and (b, N) weights of networks."""
     n_units = int(data.units.max()) + 1
     n_images = max(int(images.max()) for images in data.images) + 1
@@ -90,13 +90,13 @@ def _resample(data: Data, draws: int, rng: np.random.Generator) -> Iterator[tupl
         units = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=b)
         images = rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=b)
         outcomes = [
-            _resampled_mean(scores, images[:, chosen])
+            resampled_mean(scores, images[:, chosen])
             for scores, chosen in zip(data.scores, data.images, strict=True)
         ]
         yield np.stack(outcomes, axis=1), units[:, data.units].astype(float)
 
 
-def _resampled_mean(scores: Floats, counts: NDArray[np.int64]) -> Floats:
+def resampled_mean(scores: Floats, counts: NDArray[np.int64]) -> Floats:
     """(b, N) means of (N, J) contributions under (b, J) image counts."""
     total = np.maximum(counts.sum(-1, keepdims=True), 1)
     mean: Floats = (counts / total) @ scores.T

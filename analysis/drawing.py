@@ -140,6 +140,26 @@ def title(figure: Figure, text: str, detail: str) -> None:
     figure.text(0.5, 1 - 0.34 / height, detail, ha="center", va="top", fontsize=9)
 
 
+def legend(figure: Figure, ax: Axes, marks: Sequence[tuple[str, str]]) -> None:
+    """Name markers in one line below the title, which needs 1.1 inches above the panels.
+
+    Args:
+        figure: Where the legend stands.
+        ax: Any of its panels.
+        marks: Marker and what it stands for.
+    """
+    handles = [ax.plot([], [], m, color=INK, markersize=5, label=text)[0] for m, text in marks]
+    place = (0.5, 1 - 0.5 / figure.get_figheight())
+    figure.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=place,
+        ncols=len(marks),
+        frameon=False,
+        fontsize=9,
+    )
+
+
 def save(drawing: Drawing, folder: Path) -> Saved:
     """Write NAME.png and NAME.csv; the same drawing gives the same bytes. The folder exists."""
     png, csv = folder / f"{drawing.name}.png", folder / f"{drawing.name}.csv"

@@ -6,7 +6,10 @@ from pathlib import Path
 from analysis.drawing import Drawing, Saved, save, style
 from analysis.figure_effects import draw_effects
 from analysis.figure_factors import draw_factors, draw_stages
+from analysis.figure_importance import draw_importance
+from analysis.figure_interactions import draw_interactions
 from analysis.figure_outcomes import draw_outcomes
+from analysis.figure_pairs import draw_pairs
 from analysis.findings import Findings
 from analysis.study import Group
 
@@ -16,6 +19,9 @@ FIGURES: dict[str, Callable[[Findings, Group], Drawing | str]] = {
     "F4_stages": draw_stages,
     "F7_outcomes": draw_outcomes,
     "effects": draw_effects,
+    "importance": draw_importance,
+    "pairs": draw_pairs,
+    "interactions": draw_interactions,
 }
 
 

@@ -12,7 +12,10 @@ from analysis.tables import conditions_table, networks_table, write_csv
 from analysis.trust import alarms_table, sequences_table
 from sampling.store import Results, open_results
 
-STEPS = ("scores", "correlations", "regressions", "tables", "figures", "report")
+STEPS = (
+    *("scores", "correlations", "regressions", "importance", "pairs"),
+    *("tables", "figures", "report"),
+)
 Track = Callable[[Sequence[str]], Iterable[str]]
 
 
@@ -81,7 +84,7 @@ def write_report(results: Results, out: Path) -> Path:
 
 
 def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
-    """Write out/tables: networks, conditions, alarms, sequences, correlations, regressions."""
+    """Write out/tables: identity, statistics of factors, and what makes numbers doubtful."""
     tables = {
         "networks": networks_table(findings.study),
         "conditions": conditions_table(findings.study),
@@ -90,6 +93,11 @@ def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
         "correlations": findings.correlations.factors,
         "outcome_correlations": findings.correlations.outcomes,
         "regressions": findings.regressions.table,
+        "importance": findings.importance,
+        "forest": findings.forest,
+        "pairs": findings.pairs,
+        "interactions": findings.interactions,
+        "pairs_regression": findings.agreement,
     }
     return write_csv(tables, make_folder(out / "tables"))
 

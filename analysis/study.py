@@ -67,6 +67,7 @@ class Study:
         alarms: Alarm name to (N, M) shares of the attacked images, NaN where it does not apply.
         flips: One per set of perturbation sequences.
         left_out: Status or failure in words to number of networks left out for it.
+        spaces: Space name to its JSON description.
         commonest: Share of the images that show the commonest class.
         attributes: Those of the results file.
         provenance: When and how it was made; volatile.
@@ -84,6 +85,7 @@ class Study:
     alarms: Mapping[str, Floats]
     flips: tuple[Flips, ...]
     left_out: Mapping[str, int]
+    spaces: Mapping[str, str]
     commonest: float
     attributes: Mapping[str, object]
     provenance: Mapping[str, object]
@@ -135,6 +137,7 @@ def read_study(results: Results) -> Study:
         groups=group_networks(networks),
         alarms={name: values[rows] for name, values in results.alarms.items()},
         flips=tuple(_flips(results, record, rows) for record in results.sequence_sets.values()),
+        spaces=dict(results.spaces),
         commonest=float(np.bincount(results.labels).max() / len(results.labels)),
         left_out=_left_out(everything),
         attributes=dict(results.attributes),

@@ -1,4 +1,4 @@
-"""Lists of architectures as JSON files: one object of family, scale and genes per network."""
+"""Lists of architectures as JSON files, and spaces read back from their description."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas_space.architecture import Architecture
+from nas_space.space import Space, Stage
 
 Entry = TypeVar("Entry")
 
@@ -55,6 +56,27 @@ def read_entries(path: Path, read: Callable[[Any], Entry]) -> list[Entry]:
         except ValueError as error:
             raise ValueError(f"{path}, entry {number}: {error}") from error
     return made
+
+
+def read_space(text: str) -> Space:
+    """The space that `Space.describe` wrote, from its JSON.
+
+    Raises:
+        ValueError: The text describes no space.
+    """
+    try:
+        data = json.loads(text)
+        stages = tuple(Stage(**_tuples(stage)) for stage in data.pop("stages"))
+        return Space(**_tuples(data), stages=stages)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"Space.json must be what Space.describe writes; got {text[:80]!r} ({error}). "
+            "Take the space from a results file."
+        ) from error
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
 
 
 def write_architectures(path: Path, architectures: Sequence[Architecture]) -> None:

@@ -156,7 +156,7 @@ def test_regressions_table_scales_agree(summary: AnalysisSummary) -> None:
 
 def test_figures_have_their_csv_and_caption(summary: AnalysisSummary) -> None:
     names = {figure.name for figure in summary.figures}
-    kinds = ("F4_factors", "F4_stages", "F7_outcomes", "effects")
+    kinds = ("F4_factors", "F4_stages", "F7_outcomes", "effects", "importance")
     assert names == {f"{kind}_{net}" for kind in kinds for net in ("mobilenet", "resnet")}
     for figure in summary.figures:
         assert figure.png.read_bytes().startswith(b"\x89PNG")
@@ -211,8 +211,8 @@ def test_analyze_shows_its_steps_in_order(source: Path, tmp_path: Path) -> None:
 
     small = write_synthetic(tmp_path / "small.h5", Recipe(n=3, supernets=("mobilenet",)))
     analyze(small, tmp_path / "out", track)
-    steps = ["scores", "correlations", "regressions", "tables", "figures", "report", "end"]
-    assert seen == steps
+    first = ["scores", "correlations", "regressions", "importance", "pairs"]
+    assert seen == [*first, "tables", "figures", "report", "end"]
 
 
 @pytest.mark.parametrize("case", EDGES)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from nas_space.architecture import Architecture
-from nas_space.files import read_architectures, write_architectures
+from nas_space.files import read_architectures, read_space, write_architectures
 from nas_space.presets import SPACES
+from nas_space.space import Space
 
 
 def test_files_return_every_architecture_in_order(tmp_path: Path) -> None:
@@ -14,6 +15,17 @@ def test_files_return_every_architecture_in_order(tmp_path: Path) -> None:
     drawn = [space.sample(rng) for space in SPACES.values() for _ in range(5)]
     write_architectures(tmp_path / "list.json", drawn)
     assert read_architectures(tmp_path / "list.json") == drawn
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_read_space_gives_back_what_was_described(space: Space) -> None:
+    assert read_space(json.dumps(space.describe())) == space
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"stages": [{"widths": 3}]}', '{"family": "x"}'])
+def test_read_space_refuses_what_describes_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Space.json must be what Space.describe writes; got"):
+        read_space(text)
 
 
 def test_file_is_a_json_list_with_one_architecture_per_line(tmp_path: Path) -> None:
