@@ -4,6 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+Cell = str | float | None
 
 RESULTS = Path(__file__).parent / "results"
 """Where `publish` writes by default."""
@@ -34,7 +37,7 @@ class Row:
         """Peer's seconds over ours: how many times faster we are."""
         return None if self.peer_s is None else self.peer_s / self.ours_s
 
-    def as_json(self) -> dict[str, str | float | None]:
+    def as_json(self) -> dict[str, Cell]:
         """Plain data with the ratio, in the documented order of fields."""
         return {
             "case": self.case,
@@ -52,9 +55,17 @@ def absent(case: str, ours_s: float, peer: str) -> Row:
     return Row(case, ours_s, peer, None, None, "peer not installed")
 
 
-def render(rows: Sequence[Row]) -> str:
+class Published(Protocol):
+    """A row of any table, all of one kind in it."""
+
+    def as_json(self) -> dict[str, Cell]:
+        """Plain data by field, in the documented order."""
+        ...
+
+
+def render(rows: Sequence[Published]) -> str:
     """Aligned table of the rows, one line each under a heading."""
-    heading = ("case", "ours_s", "peer", "peer_s", "ratio", "agreement", "note")
+    heading = tuple(rows[0].as_json())
     lines = [heading, *(tuple(_cell(v) for v in row.as_json().values()) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(heading))]
     return "\n".join(
@@ -63,13 +74,13 @@ def render(rows: Sequence[Row]) -> str:
     )
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: Cell) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
-def publish(name: str, rows: Sequence[Row], folder: Path = RESULTS) -> Path:
+def publish(name: str, rows: Sequence[Published], folder: Path = RESULTS) -> Path:
     """Print the table and write it to `folder`/`name`.json; returns that path."""
     print(render(rows))
     folder.mkdir(parents=True, exist_ok=True)

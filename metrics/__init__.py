@@ -17,6 +17,7 @@ from metrics.deviation import deviation_influence, system_noise_deviation
 from metrics.estimate import LEVEL, Bits, Estimate, Floats
 from metrics.mcnemar import mcnemar
 from metrics.robustness import attack_robustness, robust_accuracy, worst_case
+from metrics.rounds import Rounds
 from metrics.sequences import (
     flip_probability,
     flip_shares,
@@ -25,6 +26,9 @@ from metrics.sequences import (
     top5_distance,
     top5_distances,
 )
+from metrics.sequential import Goal, best_networks, decide, open_neighbours
+from metrics.sequential_accuracy import accuracy_sequence
+from metrics.sequential_pairs import difference_sequence
 
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
@@ -35,15 +39,21 @@ __all__ = [
     "Bits",
     "Estimate",
     "Floats",
+    "Goal",
+    "Rounds",
     "accuracy",
+    "accuracy_sequence",
     "agreement",
     "alexnet_errors",
     "attack_robustness",
     "average_precision",
+    "best_networks",
     "best_of",
     "confident_class",
+    "decide",
     "deviation_influence",
     "difference_of_means",
+    "difference_sequence",
     "effective_size",
     "flip_probability",
     "flip_shares",
@@ -55,6 +65,7 @@ __all__ = [
     "mean_over_images",
     "mean_top5_distance",
     "normalised_mce",
+    "open_neighbours",
     "relative_mce",
     "response_rate_accuracy",
     "rms_calibration_error",

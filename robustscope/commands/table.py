@@ -6,6 +6,7 @@ from robustscope.commands import (
     evaluate,
     merge,
     noise,
+    plan,
     repair,
     run,
     sample,
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
     for module in (
         run,
+        plan,
         train,
         sample,
         evaluate,
