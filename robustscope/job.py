@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from robustscope.memory import Peak
@@ -209,11 +208,17 @@ def finished_settings(owner: str, run: Path) -> Settings:
 
 def check_device(device: str) -> None:
     """Refuse a device that is not there."""
-    if device == "cuda" and not torch.cuda.is_available():
+    if device == "cuda" and not _cuda():
         raise ValueError(
             "run.device must be available; got cuda, and torch sees no CUDA device. "
             "Use --device cpu."
         )
+
+
+def _cuda() -> bool:
+    import torch  # seconds, which a run on the CPU need not wait for here
+
+    return torch.cuda.is_available()
 
 
 def earlier_seconds(out: Path) -> dict[str, float]:

@@ -31,8 +31,9 @@ from robustscope.progress import Progress
 from robustscope.run import make_copies, protocol_of, train
 from robustscope.settings import Settings
 from robustscope.versions import versions
-from sampling.campaign import SupernetPlan, campaign_record, enlist, record_pending
+from sampling.campaign import SupernetPlan, campaign_record, enlist
 from sampling.design import Draw
+from sampling.recording import record_pending
 from sampling.standalone import alone, stratified_networks, study_handler
 from sampling.store import Journal, Network, open_results, write_results
 from training import techniques

@@ -25,9 +25,10 @@ from sampling.conditions import Prepared, load_prepared
 from sampling.design import Draw
 from sampling.examination import Examination
 from sampling.proof import check_costs, counting
+from sampling.recording import record_pending
 from sampling.sequences import protocol_record
 from sampling.store import Campaign, Journal, Network, Outcome
-from sampling.workers import Handler, Setup, run_jobs
+from sampling.workers import Handler, run_jobs
 from supernet.calibration import fold, recalibrate, weights_hash
 from supernet.network import Subnet, SuperNet, spawn
 from supernet.sandwich import fit_supernet
@@ -223,25 +224,6 @@ def evaluate_pending(
     """
     arguments = ({p.name: p for p in plans}, prepared.home, prepared.protocol, device)
     return record_pending(journal, evaluation_handler, arguments, workers)
-
-
-def record_pending(
-    journal: Journal, setup: Setup, arguments: tuple[Any, ...], workers: int
-) -> Iterator[str]:
-    """Give every pending network of the journal to a handler, and record what comes.
-
-    Yields:
-        "done" or "failed" for each network, after it was recorded.
-    """
-    pending = journal.pending()
-    for event in run_jobs(setup, arguments, pending, workers):
-        if event.kind == "done":
-            journal.record(pending[event.job].key, event.value)
-        elif event.kind == "failed":
-            journal.fail(pending[event.job].key, event.value)
-        else:
-            continue
-        yield event.kind
 
 
 def campaign_record(

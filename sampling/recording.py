@@ -1,0 +1,26 @@
+"""Puts into the journal what comes of its pending networks; imports no torch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sampling.store import Journal
+from sampling.workers import Setup, run_jobs
+
+
+def record_pending(
+    journal: Journal, setup: Setup, arguments: tuple[Any, ...], workers: int
+) -> Iterator[str]:
+    """Give every pending network of the journal to a handler, and record what comes.
+
+    Yields:
+        "done" or "failed" for each network, after it was recorded.
+    """
+    pending = journal.pending()
+    for event in run_jobs(setup, arguments, pending, workers):
+        if event.kind == "done":
+            journal.record(pending[event.job].key, event.value)
+        elif event.kind == "failed":
+            journal.fail(pending[event.job].key, event.value)
+        else:
+            continue
+        yield event.kind
