@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from .checks import StoreError
+from .migrations import check_schema
 from .schema import (
     GROUPS,
     HASH_ATTRIBUTE,
@@ -24,7 +25,7 @@ from .schema import (
 )
 
 READABLE = "a readable results file"
-ADVICE = "Export it again from the journal or restore a copy."
+ADVICE = "Export it again with robustscope repair, or restore a copy."
 
 
 def check_structure(path: Path, file: h5py.File) -> None:
@@ -36,7 +37,7 @@ def check_structure(path: Path, file: h5py.File) -> None:
     Raises:
         StoreError: The first thing found, with the path of the file.
     """
-    _check_schema(path, file)
+    check_schema(path, file)
     _check_present(
         path,
         [n for n in (*TEXT_ATTRIBUTES, *LIST_ATTRIBUTES, HASH_ATTRIBUTE) if n not in file.attrs],
@@ -60,16 +61,6 @@ def check_structure(path: Path, file: h5py.File) -> None:
     for image_set in file["sets"].values():
         if not is_sequences(image_set):
             _check_counts(path, image_set)
-
-
-def _check_schema(path: Path, file: h5py.File) -> None:
-    schema = file.attrs.get("schema")
-    if np.shape(schema) != () or schema != SCHEMA:
-        got = "none" if schema is None else schema
-        raise StoreError(
-            f"Results.schema must be {SCHEMA}; got {got} in {path}. "
-            "Read it with the version of robustscope that wrote it."
-        )
 
 
 def _check_present(path: Path, missing: list[str]) -> None:
