@@ -1,9 +1,24 @@
 """Every command, in the order of --help."""
 
-from robustscope.commands import analyze, noise, run, sample, search, study, train, verify
+from robustscope.commands import (
+    analyze,
+    export_table,
+    import_table,
+    noise,
+    query,
+    run,
+    sample,
+    search,
+    study,
+    train,
+    verify,
+)
 from robustscope.commands.command import Command
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (run, train, sample, study, search, noise, analyze, verify)
+    for module in (
+        *(run, train, sample, study, search, noise, analyze, query),
+        *(verify, export_table, import_table),
+    )
 }
