@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def shown(self) -> int:
-        """n."""
+        """How many networks are here, n."""
         ids = self.columns["id"]
         return len(ids.value if isinstance(ids, Estimate) else ids)
 

@@ -67,6 +67,8 @@ def _footer(answer: Answer, shown: int) -> str:
     if kinds & answer.points:
         units.append("deviations in percentage points")
     said = f"{few} found among {answer.size:,} networks"
+    if not answer.found:
+        return f"{said}; in expressions accuracies are shares: clean > 0.9"
     return f"{said}; {', '.join(units)}, with 95 % intervals over images" if units else said
 
 

@@ -33,8 +33,9 @@ COMMAND = Command(
     "export",
     help="networks, factors and counts per condition as CSV or Parquet",
     description="Write one row per network: its columns, factor:NAME, and for every condition "
-    "evaluated:CONDITION and correct:CONDITION, numbers of images. A folder also gets about.json "
-    "(units, conditions, attributes), with which import gives back everything but single images.",
+    "evaluated:FAMILY:CONDITION and correct:FAMILY:CONDITION, numbers of images. A folder also "
+    "gets about.json (units, conditions, attributes), with which import gives back everything but "
+    "single images.",
     add=add_options,
     do=do,
     epilog="In CSV, text that a spreadsheet would run (beginning with = + - @) stands behind an "

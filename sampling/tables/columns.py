@@ -4,8 +4,8 @@
 |---|---|
 | `id`, `architecture`, `family`, ... `failure` | as in `/networks` of results.h5 |
 | `factor:NAME` | factor NAME, empty where it does not apply |
-| `evaluated:CONDITION` | images that were tried under the condition |
-| `correct:CONDITION` | images that were right under it |
+| `evaluated:FAMILY:CONDITION` | images that were tried under the condition |
+| `correct:FAMILY:CONDITION` | images that were right under it |
 
 In the long form `condition`, `condition_family`, `severity`, `reference`, `n_evaluated` and
 `n_correct` stand beside the key of the network (`KEY`).

@@ -65,8 +65,10 @@ def wide_columns(results: Results) -> Columns:
     columns: dict[str, Any] = {name: _column(results, name) for name in IDENTITY}
     columns |= {FACTOR + name: results.factor(name) for name in results.factor_units}
     tried, right = results.counts()
-    for m, name in enumerate(results.conditions["name"]):
-        columns[EVALUATED + name], columns[CORRECT + name] = tried[:, m], right[:, m]
+    conditions = results.conditions
+    for m, (family, name) in enumerate(zip(conditions["family"], conditions["name"], strict=True)):
+        columns[f"{EVALUATED}{family}:{name}"] = tried[:, m]
+        columns[f"{CORRECT}{family}:{name}"] = right[:, m]
     return columns
 
 

@@ -33,13 +33,24 @@ def import_export(path: Path, request: Request) -> Imported:
     counts = _matrix(frame, EVALUATED, names), _matrix(frame, CORRECT, names)
     _check_counts(frame, names, counts)
     if about is None:
-        conditions = tuple(make_condition(Asked(name)) for name in names)
+        conditions = tuple(_by_name(name) for name in names)
         note = f"Imported from {table.name}; units and conditions go by their names."
         source = Source("export", request.dataset or table.name)
         campaign = make_campaign(source, conditions, dict.fromkeys(factors, "1"), (note,))
     else:
-        campaign = _campaign(about, names)
+        campaign = _campaign(about, [name.partition(":")[2] for name in names], factors)
     return Imported(campaign, _networks(frame, factors), counts)
+
+
+def _by_name(column: str) -> Condition:
+    """The condition of FAMILY:NAME."""
+    family, colon, name = column.partition(":")
+    if not colon:
+        raise TableError(
+            f"import.columns must be {EVALUATED}FAMILY:CONDITION; got {EVALUATED}{column}. "
+            "Export again."
+        )
+    return make_condition(Asked(name, family))
 
 
 def _files(path: Path) -> tuple[Path, Path | None]:
@@ -120,8 +131,12 @@ def _as(name: str, value: Any) -> Any:
     return int(value) if name in INTEGER_COLUMNS else str(value)
 
 
-def _campaign(about: Path, names: Sequence[str]) -> Campaign:
-    """The campaign that `about.json` describes, of the conditions of the table."""
+def _texts(said: Any) -> dict[str, str]:
+    return {str(name): str(text) for name, text in said.items()}
+
+
+def _campaign(about: Path, names: Sequence[str], factors: Sequence[str]) -> Campaign:
+    """The campaign that `about.json` describes, of the conditions and factors of the table."""
     said: Any = read_json(about)
     try:
         attributes = said["attributes"]
@@ -131,14 +146,15 @@ def _campaign(about: Path, names: Sequence[str]) -> Campaign:
             for name in names
         )
         shared: dict[str, Any] = {name: str(attributes[name]) for name in _SHARED}
-        blank = make_campaign(Source("export", ""), conditions, said["factor_units"], ())
+        units = {name: str(said["factor_units"][name]) for name in factors}
+        blank = make_campaign(Source("export", ""), conditions, units, ())
         return replace(
             blank,
             **shared,
             classes=tuple(map(str, attributes["classes"])),
             notes=tuple(map(str, attributes["notes"])),
-            spaces=said["spaces"],
-            supernets=said["supernets"],
+            spaces=_texts(said["spaces"]),
+            supernets=_texts(said["supernets"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(
