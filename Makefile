@@ -27,6 +27,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.corruptions
 	$(BIN)/python -m benchmarks.system
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.store
 
 figures: $(INSTALLED)
 	$(BIN)/robustscope analyze runs/digits/results.h5

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.counts import score_counts
 from analysis.outcomes import Outcome, plan_outcomes
 from analysis.scores import Score, score
 from metrics import Bits, Estimate, Floats, flip_probability, flip_shares, mean_flip_rate
@@ -59,8 +60,9 @@ class Study:
         factors: (N, F) architectural factors, float64, NaN where one does not apply.
         factor_units: Factor name to unit.
         conditions: M rows.
-        evaluated: (N, M, I) which images were tried.
+        evaluated: (N, M, I) which images were tried; I is 0 where the file holds counts only.
         correct: (N, M, I) which were right.
+        counts: (N, M) images tried, and images right.
         scores: One per outcome.
         absent: Outcome name to the reason why it could not be scored.
         groups: The supernets, sorted by name, technique and seed.
@@ -79,6 +81,7 @@ class Study:
     conditions: pd.DataFrame
     evaluated: Bits
     correct: Bits
+    counts: tuple[NDArray[np.uint32], NDArray[np.uint32]]
     scores: tuple[Score, ...]
     absent: Mapping[str, str]
     groups: tuple[Group, ...]
@@ -89,6 +92,11 @@ class Study:
     commonest: float
     attributes: Mapping[str, object]
     provenance: Mapping[str, object]
+
+    @property
+    def counted(self) -> bool:
+        """Whether only counts are known, so that nothing can be paired over images."""
+        return bool(self.evaluated.shape[-1] == 0)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -113,13 +121,18 @@ def read_study(results: Results) -> Study:
             "results.networks must hold an evaluated network; got none among "
             f"{len(everything)}. Run `robustscope evaluate` to the end first."
         )
-    evaluated = results.evaluated(rows=rows)
-    correct = results.correct(rows=rows)
+    tried, right = (table[rows] for table in results.counts())
+    counted = results.counted()
+    nothing = np.zeros((*tried.shape, 0), np.bool_)
+    evaluated = nothing if counted else results.evaluated(rows=rows)
+    correct = nothing if counted else results.correct(rows=rows)
     plan = plan_outcomes(results.conditions)
     absent = dict(plan.absent)
     scores = []
     for outcome in plan.outcomes:
-        scored = score(outcome, evaluated, correct)
+        scored = (
+            score_counts(outcome, tried, right) if counted else score(outcome, evaluated, correct)
+        )
         if isinstance(scored, str):
             absent[outcome.name] = scored
         else:
@@ -132,17 +145,23 @@ def read_study(results: Results) -> Study:
         conditions=results.conditions,
         evaluated=evaluated,
         correct=correct,
+        counts=(tried, right),
         scores=tuple(scores),
         absent=absent,
-        groups=group_networks(networks),
+        groups=() if counted else group_networks(networks),
         alarms={name: values[rows] for name, values in results.alarms.items()},
         flips=tuple(_flips(results, record, rows) for record in results.sequence_sets.values()),
         spaces=dict(results.spaces),
-        commonest=float(np.bincount(results.labels).max() / len(results.labels)),
+        commonest=_commonest(results.labels),
         left_out=_left_out(everything),
         attributes=dict(results.attributes),
         provenance=dict(results.provenance),
     )
+
+
+def _commonest(labels: NDArray[np.int64]) -> float:
+    """Share of the commonest class; NaN where no labels are known."""
+    return float(np.bincount(labels).max() / len(labels)) if len(labels) else float("nan")
 
 
 def _flips(results: Results, record: SequenceRecord, rows: NDArray[np.intp]) -> Flips:

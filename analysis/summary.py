@@ -25,7 +25,12 @@ ENTANGLED = 5.0  # variance inflation above which factors cannot be told apart w
 def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
     """The findings in plain words, each with its uncertainty and what it is conditional on."""
     said = [_counts(study), *_absent(study)]
-    if not study.groups:
+    if study.counted:
+        said.append(
+            "The file holds counts without the outcomes of single images, so networks are not "
+            "compared image by image, and no factor was related to robustness."
+        )
+    elif not study.groups:
         said.append("No network comes from a supernet, so no factor was related to robustness.")
     for group in study.groups:
         said += [_levels(study, group), *_failed(study, group)]
@@ -37,14 +42,16 @@ def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
 
 
 def _counts(study: Study) -> str:
-    images = study.evaluated.any(axis=1).any(axis=0).sum()
+    images = (
+        study.counts[0].max() if study.counted else study.evaluated.any(axis=1).any(axis=0).sum()
+    )
     n = len(study.networks)
     text = (
         f"{n:,} {'network was' if n == 1 else 'networks were'} evaluated under "
         f"{len(study.conditions)} conditions on {images:,} images"
     )
     attacked = next((s for s in study.scores if s.outcome.family == "adversarial"), None)
-    if attacked is not None and len(attacked.images) != images:
+    if attacked is not None and not study.counted and len(attacked.images) != images:
         text += f" ({len(attacked.images):,} of them attacked)"
     left = sum(study.left_out.values())
     if not left:

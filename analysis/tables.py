@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.study import Study
-from metrics import Bits, Estimate, Floats, accuracy, attack_robustness, robust_accuracy, worst_case
+from metrics import Bits, Estimate, Floats, attack_robustness, robust_accuracy, wilson, worst_case
 
 IDENTITY = [
     *("id", "family", "origin", "supernet", "technique", "seed", "design", "pair"),
@@ -26,7 +26,8 @@ def networks_table(study: Study) -> pd.DataFrame:
     """
     columns: dict[str, object] = {name: study.networks[name] for name in IDENTITY}
     columns |= {str(name): study.factors[name] for name in study.factors}
-    whole = accuracy(study.evaluated, study.correct)
+    tried, right = study.counts
+    whole = wilson(right.astype(float), tried.astype(float))
     for m, name in enumerate(study.conditions["name"]):
         columns |= _with_limits(str(name), _column(whole, m))
     columns |= _worst_cases(study)
@@ -47,8 +48,8 @@ def networks_table(study: Study) -> pd.DataFrame:
 def conditions_table(study: Study) -> pd.DataFrame:
     """One row per condition: what it is, and median, least and greatest accuracy over networks."""
     table = study.conditions.copy()
-    shares = accuracy(study.evaluated, study.correct).value
-    tried = study.evaluated.sum(-1)
+    tried, right = study.counts
+    shares = wilson(right.astype(float), tried.astype(float)).value
     known = [column[np.isfinite(column)] for column in shares.T]
     table["networks"] = [len(column) for column in known]
     table["images"] = tried.max(axis=0)
@@ -87,7 +88,7 @@ def _worst_cases(study: Study) -> dict[str, object]:
     family = study.conditions["family"]
     attacks = np.flatnonzero(family == "adversarial")
     clean = np.flatnonzero(family == "clean")
-    if len(attacks) == 0:
+    if len(attacks) == 0 or study.counted:
         return {}
     ranks = study.conditions["severity"].to_numpy()[attacks]
     tried, right, levels = worst_case(study.evaluated[:, attacks], study.correct[:, attacks], ranks)
@@ -112,6 +113,11 @@ def _median_drop(study: Study, shares: Floats) -> list[float]:
         base = _position(study, str(reference))
         if base < 0:
             drops.append(np.nan)
+            continue
+        if study.counted:
+            lost = shares[:, base] - shares[:, m]
+            known = np.isfinite(lost)
+            drops.append(float(np.median(lost[known])) if known.any() else np.nan)
             continue
         both = study.evaluated[:, m] & study.evaluated[:, base]
         count = both.sum(-1)

@@ -2,19 +2,43 @@
 
 import argparse
 import os
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 BAD_INPUT = 2
+
+
+SIGNED = ("--sort",)
+"""Options whose value may begin with a minus: `--sort -clean` is `--sort=-clean`."""
 
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """As in the base class, after values with a minus were joined to their options."""
+        args = join_signed(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
         self.exit(BAD_INPUT, f"robustscope: error: {message} (see {self.prog} --help)\n")
+
+
+def join_signed(args: Sequence[str]) -> list[str]:
+    """The arguments, with the value of a `SIGNED` option joined to it when it has a minus."""
+    joined: list[str] = []
+    for text in args:
+        if joined and joined[-1] in SIGNED and re.match(r"-[^-]", text):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ def do(options: argparse.Namespace) -> str:
     result = verify_apart(options.results)
     if not result.ok:
         raise ValueError(f"{result.path} is damaged: {'; '.join(result.problems)}")
-    return (
-        f"{result.path} is whole: content hash {result.recomputed_hash}, "
-        f"{result.counts_checked} counts agree with their bits"
-    )
+    said = f"{result.path} is whole: content hash {result.recomputed_hash}, "
+    if result.counted and not result.counts_checked:
+        return said + "it holds counts without bits"
+    without = f"; without bits: {', '.join(result.counted)}" if result.counted else ""
+    return f"{said}{result.counts_checked} counts agree with their bits{without}"
 
 
 COMMAND = Command(

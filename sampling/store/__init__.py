@@ -1,6 +1,7 @@
 """What a campaign remembers: the journal while it runs, results.h5 when it is read."""
 
 from .checks import StoreError
+from .count_writer import CountedNetwork, write_counts
 from .journal import Counts, Journal
 from .records import (
     DONE,
@@ -28,6 +29,7 @@ __all__ = [
     "PENDING",
     "Campaign",
     "Condition",
+    "CountedNetwork",
     "Counts",
     "Journal",
     "Network",
@@ -42,5 +44,6 @@ __all__ = [
     "Verification",
     "open_results",
     "verify",
+    "write_counts",
     "write_results",
 ]

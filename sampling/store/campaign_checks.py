@@ -6,8 +6,13 @@ from .records import NO_PREDICTION, Campaign, SequenceRecord, SetRecord
 REFERENCES = ("first", "previous")
 
 
-def check_campaign(campaign: Campaign) -> None:
-    """Refuses a campaign that does not describe its own columns and images."""
+def check_campaign(campaign: Campaign, counted: bool = False) -> None:
+    """Refuses a campaign that does not describe its own columns and images.
+
+    Args:
+        campaign: What is checked.
+        counted: Whether only counts are known of its networks, and therefore no images.
+    """
     texts = ("protocol", "protocol_hash", "dataset", "dataset_sha256", "device")
     for name in texts:
         check_text(f"Campaign.{name}", getattr(campaign, name))
@@ -25,7 +30,10 @@ def check_campaign(campaign: Campaign) -> None:
         )
     check_link("Campaign.image_set", campaign.image_set)
     _check_conditions(campaign)
-    _check_images("Campaign", campaign.main, len(campaign.classes), 0)
+    if counted:
+        _check_no_images(campaign)
+    else:
+        _check_images("Campaign", campaign.main, len(campaign.classes), 0)
     names = [campaign.image_set]
     for record in campaign.sets:
         names.append(record.name)
@@ -34,6 +42,14 @@ def check_campaign(campaign: Campaign) -> None:
         names.append(sequences.name)
         _check_sequences(sequences, len(campaign.classes))
     check_unique("Campaign.sets", names)
+
+
+def _check_no_images(campaign: Campaign) -> None:
+    if campaign.image_ids or len(campaign.labels) or campaign.sets or campaign.sequence_sets:
+        raise StoreError(
+            "Campaign.image_ids must be empty where only counts are known, as must labels, sets "
+            f"and sequence_sets; got {len(campaign.image_ids)} images. Leave them out."
+        )
 
 
 def _check_set(record: SetRecord, classes: int) -> None:

@@ -1,7 +1,7 @@
 """What the writer knows of every network before it writes any: checked, sorted, without arrays."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,10 +55,16 @@ def sorted_entries(campaign: Campaign, rows: Rows) -> list[Entry]:
     Raises:
         StoreError: There is none, one is there twice, or a row does not fit the campaign.
     """
-    entries = sorted(
-        (_entry(campaign, number, *row) for number, row in enumerate(rows)),
-        key=lambda entry: entry.sort_key,
-    )
+    return sort_entries(_entry(campaign, number, *row) for number, row in enumerate(rows))
+
+
+def sort_entries(unsorted: Iterable[Entry]) -> list[Entry]:
+    """Entries in the order of the file.
+
+    Raises:
+        StoreError: There is none, or one is there twice.
+    """
+    entries = sorted(unsorted, key=lambda entry: entry.sort_key)
     if not entries:
         raise StoreError("write_results.rows must not be empty; got none. Evaluate a network.")
     for first, second in itertools.pairwise(entries):
@@ -80,12 +86,7 @@ def _entry(
 ) -> Entry:
     check_network(network)
     check_text("write_results.failure", failure)
-    unknown = set(network.factors) - set(campaign.factor_units)
-    if unknown:
-        raise StoreError(
-            f"Campaign.factor_units must name the unit of every factor; got none for "
-            f"{sorted(unknown)}. Add it, '1' where there is none."
-        )
+    check_units(campaign, network)
     if status not in (DONE, FAILED, PENDING) or (outcome is None) == (status == DONE):
         raise StoreError(
             f"write_results.rows must hold an outcome exactly when the status is 'done'; got "
@@ -99,6 +100,16 @@ def _entry(
     alarms = {name: np.asarray(v, dtype=np.float64) for name, v in outcome.alarms.items()}
     layers = _layers(campaign.image_set, outcome)
     return Entry(network, status, "", number, outcome.weights, alarms, outcome.seconds, layers)
+
+
+def check_units(campaign: Campaign, network: Network) -> None:
+    """Refuses a factor without a unit."""
+    unknown = set(network.factors) - set(campaign.factor_units)
+    if unknown:
+        raise StoreError(
+            f"Campaign.factor_units must name the unit of every factor; got none for "
+            f"{sorted(unknown)}. Add it, '1' where there is none."
+        )
 
 
 def _layers(image_set: str, outcome: Outcome) -> frozenset[tuple[str, str]]:

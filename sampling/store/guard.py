@@ -54,7 +54,8 @@ def verify_apart(path: Path) -> Verification:
         found = json.loads(child.stdout)
     except ValueError as error:
         raise _malformed(path, _ending(child)) from error
-    return Verification(**found | {"path": path, "problems": tuple(found["problems"])})
+    listed = {name: tuple(found[name]) for name in ("problems", "counted")}
+    return Verification(**found | {"path": path} | listed)
 
 
 def check_file(path: Path) -> None:

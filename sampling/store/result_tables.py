@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .checks import hdf5_seam
+from .checks import StoreError, hdf5_seam
 from .content_hash import content_hash
 from .schema import (
     CONDITION_COLUMNS,
@@ -51,6 +51,39 @@ class ResultTables:
         self._file.close()
 
     @cached_property
+    def size(self) -> int:
+        """N."""
+        with self._seam():
+            return len(self._file["networks/id"])
+
+    def network_column(self, name: str) -> NDArray[Any]:
+        """(N,) one column of `networks`, text as objects; only that column is read.
+
+        Raises:
+            StoreError: There is no such column.
+        """
+        if name not in NETWORK_COLUMNS:
+            raise StoreError(
+                f"Results.network_column must be among {', '.join(NETWORK_COLUMNS)}; got {name!r}. "
+                "Correct the name."
+            )
+        values = self._column(f"networks/{name}")
+        return np.array(values, np.int64 if name in INTEGER_COLUMNS else object)
+
+    def factor(self, name: str) -> NDArray[np.float64]:
+        """(N,) one factor; only that one is read.
+
+        Raises:
+            StoreError: There is no such factor.
+        """
+        if name not in self.factor_units:
+            raise StoreError(
+                f"Results.factor must be among {', '.join(self.factor_units)}; got {name!r}. "
+                "Correct the name."
+            )
+        return self._read(f"networks/factors/{name}")
+
+    @cached_property
     def networks(self) -> pd.DataFrame:
         """N rows: id, architecture, family, origin, supernet, technique, seed, weights, ..."""
         return pd.DataFrame({name: self._column(f"networks/{name}") for name in NETWORK_COLUMNS})
@@ -61,7 +94,7 @@ class ResultTables:
         names = list(self.factor_units)
         return pd.DataFrame(
             {name: self._read(f"networks/factors/{name}") for name in names},
-            index=pd.RangeIndex(len(self.networks)),
+            index=pd.RangeIndex(self.size),
             dtype=np.float64,
         )
 

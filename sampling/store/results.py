@@ -71,6 +71,10 @@ class Results(ResultTables):
         """Name to sequences and images of every set of perturbation sequences."""
         return {name: reader.record for name, reader in self._sequences.items()}
 
+    def counted(self, image_set: str | None = None) -> bool:
+        """Whether only counts are known of an image set, as of an imported table."""
+        return self.image_set(image_set).counted
+
     def kept(self, image_set: str | None = None) -> tuple[str, ...]:
         """Which of "prediction", "confidence" and "distance" the file has of an image set."""
         return self.image_set(image_set).layers
@@ -208,7 +212,7 @@ class Results(ResultTables):
         return name
 
     def _row_numbers(self, rows: RowNumbers) -> NDArray[np.int64]:
-        n = len(self.networks)
+        n = self.size
         chosen = np.arange(n) if rows is None else np.asarray(rows)
         if chosen.dtype == np.bool_ and chosen.shape == (n,):
             return np.flatnonzero(chosen)

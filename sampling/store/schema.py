@@ -18,6 +18,8 @@ LIST_ATTRIBUTES = ("classes", "notes")  # JSON lists of text: an attribute array
 NETWORK_TEXT = ("id", "architecture", "family", "origin", "supernet", "technique")
 NETWORK_COLUMNS = (*NETWORK_TEXT, "seed", "weights", "design", "pair", "status", "failure")
 CONDITION_COLUMNS = ("name", "family", "severity", "parameters", "reference")
+BITS = ("evaluated", "correct")
+COUNTS = ("n_evaluated", "n_correct")
 INTEGER_COLUMNS = ("seed", "severity")
 JSON_ATTRIBUTE = "json"  # of /spaces/<name> and /supernets/<name>
 UNIT_ATTRIBUTE = "unit"  # of /networks/factors/<name>
@@ -43,10 +45,15 @@ def expected(n: int, m: int) -> Table:
 def expected_set(n: int, m: int, i: int) -> Table:
     """What the group of a set of I images must hold."""
     table: Table = {"label": ((i,), "int64"), "id": ((i,), "text")}
-    for name in ("evaluated", "correct"):
+    for name in BITS:
         table[name] = ((n, m, n_bytes(i)), "uint8")
         table[f"n_{name}"] = ((n, m), "uint32")
     return table
+
+
+def expected_counts(n: int, m: int) -> Table:
+    """What the group of a set must hold of which only counts are known: it has no images."""
+    return dict.fromkeys(COUNTS, ((n, m), "uint32"))
 
 
 def optional_set(n: int, m: int, i: int, covered: int) -> Table:
@@ -70,6 +77,11 @@ def optional_sequences(n: int, q: int, i: int) -> Table:
 def is_sequences(image_set: h5py.Group) -> bool:
     """Whether the group of a set is one of perturbation sequences."""
     return "frames" in image_set
+
+
+def is_counted(image_set: h5py.Group) -> bool:
+    """Whether only counts are known of a set: it has neither images nor bits."""
+    return not any(name in image_set for name in ("label", "id", *BITS))
 
 
 def text_array(values: Sequence[str]) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from .checks import StoreError, hdf5_seam
 from .layers import LAYERS, SEQUENCE_LAYERS, Layer
 from .packing import popcount, unpack
 from .records import SequenceRecord, SetRecord
+from .schema import is_counted
 from .structure import ADVICE, READABLE
 
 Numbers = Sequence[int] | NDArray[np.int64]
@@ -86,14 +87,24 @@ class SetReader(_Group):
     table = LAYERS
 
     @cached_property
+    def counted(self) -> bool:
+        """Whether only counts are known: there are no bits, and no images are named."""
+        with self.seam():
+            return is_counted(self._group)
+
+    @cached_property
     def record(self) -> SetRecord:
-        """Its images."""
+        """Its images; none where only counts are known."""
+        if self.counted:
+            return SetRecord(self.name, (), np.zeros(0, np.int64))
         covered = self.read("covered").tolist() if "covered" in self._group else ()
         return SetRecord(self.name, self.texts("id"), self.read("label"), tuple(covered))
 
-    @property
+    @cached_property
     def images(self) -> int:
-        """I."""
+        """I; where only counts are known, the most that were tried under one condition."""
+        if self.counted:
+            return int(self.read("n_evaluated").max(initial=0))
         with self.seam():
             return len(self._group["label"])
 
@@ -104,16 +115,36 @@ class SetReader(_Group):
     def bits(self, name: str, rows: Numbers, columns: Numbers | None) -> NDArray[np.bool_]:
         """(n, m, I) bool of "evaluated" or "correct".
 
+        One network is in memory at a time beside the answer.
+
         Raises:
-            StoreError: A row read has other counts than are stored.
+            StoreError: A row read has other counts than are stored, or there are no bits.
         """
-        packed = self.blocks(name, rows)
-        if not np.array_equal(popcount(packed), self.read(f"n_{name}")[np.asarray(rows, int)]):
+        self.require_bits(name)
+        counts = self.read(f"n_{name}")
+        width = counts.shape[1] if columns is None else len(columns)
+        out = np.empty((len(rows), width, self.images), np.bool_)
+        for place, row in enumerate(rows):
+            packed = self.blocks(name, [row])[0]
+            if not np.array_equal(popcount(packed), counts[row]):
+                raise StoreError(
+                    f"Results.{name} must have as many ones as n_{name} says; got other counts "
+                    f"in {self._path}. {ADVICE}"
+                )
+            out[place] = unpack(packed if columns is None else packed[columns], self.images)
+        return out
+
+    def require_bits(self, name: str) -> None:
+        """Refuses to read bits where only counts are known.
+
+        Raises:
+            StoreError: The set has counts only.
+        """
+        if self.counted:
             raise StoreError(
-                f"Results.{name} must have as many ones as n_{name} says; got other counts "
-                f"in {self._path}. {ADVICE}"
+                f"Results.{name} must be kept per image to be read; got counts only for "
+                f"{self.name} in {self._path}. Use counts(), or evaluate the networks."
             )
-        return unpack(packed if columns is None else packed[:, columns], self.images)
 
 
 class SequenceReader(_Group):

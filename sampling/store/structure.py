@@ -15,9 +15,11 @@ from .schema import (
     TEXT_ATTRIBUTES,
     Table,
     expected,
+    expected_counts,
     expected_sequences,
     expected_set,
     get_text,
+    is_counted,
     is_sequences,
     kind_of,
     optional_sequences,
@@ -26,6 +28,7 @@ from .schema import (
 
 READABLE = "a readable results file"
 ADVICE = "Export it again with robustscope repair, or restore a copy."
+_ROWS_AT_ONCE = 1 << 14  # of the tables of counts, which may be long
 
 
 def check_structure(path: Path, file: h5py.File) -> None:
@@ -81,7 +84,10 @@ def _columns(file: h5py.File, n: int, m: int) -> Table:
 def _set_tables(file: h5py.File, folder: str, n: int, m: int) -> tuple[Table, Table]:
     """What a set must hold and may hold, given the columns that set its lengths."""
     i = _length(file, f"{folder}/label")
-    if folder in file and is_sequences(file[folder]):
+    tables: tuple[Table, Table]
+    if folder in file and is_counted(file[folder]):
+        tables = expected_counts(n, m), {}
+    elif folder in file and is_sequences(file[folder]):
         frames = file[f"{folder}/frames"][...]
         q, f = len(frames), int(frames.max(initial=0))
         tables = expected_sequences(n, q, f, i), optional_sequences(n, q, i)
@@ -98,10 +104,13 @@ def _length(file: h5py.File, name: str) -> int:
 
 
 def _check_counts(path: Path, image_set: h5py.Group) -> None:
-    n_images = len(image_set["label"])
-    tried, right = image_set["n_evaluated"][...], image_set["n_correct"][...]
-    if np.any(right > tried) or np.any(tried > n_images):
-        raise StoreError(
-            f"Results.counts must satisfy n_correct <= n_evaluated <= {n_images}; got others "
-            f"in {path}. {ADVICE}"
-        )
+    n_images = None if is_counted(image_set) else len(image_set["label"])
+    limit = "" if n_images is None else f" <= {n_images}"
+    for start in range(0, len(image_set["n_correct"]), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        tried, right = image_set["n_evaluated"][rows], image_set["n_correct"][rows]
+        if np.any(right > tried) or (n_images is not None and np.any(tried > n_images)):
+            raise StoreError(
+                f"Results.counts must satisfy n_correct <= n_evaluated{limit}; got others "
+                f"in {path}. {ADVICE}"
+            )
