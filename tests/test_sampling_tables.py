@@ -152,7 +152,7 @@ def test_named_columns_become_factors_and_counts(tmp_path: Path) -> None:
 
 def test_shares_and_gzip_are_the_same_table(tmp_path: Path) -> None:
     text = "name,kernel,clean,pgd\na,3,0.9325,0.1\nb,5,.815,0\n"
-    packed = write(tmp_path, gzip.compress(b"\xef\xbb\xbf" + text.encode()), "t.csv.gz")
+    packed = write(tmp_path, gzip.compress(b"\xef\xbb\xbf" + text.encode(), mtime=0), "t.csv.gz")
     request = Request(ASKED.factors, ASKED.outcomes, 400, "share")
     plain = import_named(write(tmp_path, TABLE), ASKED)
     np.testing.assert_array_equal(import_named(packed, request).counts, plain.counts)
@@ -209,7 +209,7 @@ def test_notes_say_what_rounding_did(values: list[float], images: int, said: str
         (TABLE.encode("utf-16"), "must be UTF-8"),
         (b"PK\x03\x04zip", "got the zip archive"),
         (b"\x1f\x8bbroken", "must be readable"),
-        (gzip.compress(TABLE.encode())[:-12], "must be readable"),
+        (gzip.compress(TABLE.encode(), mtime=0)[:-12], "must be readable"),
         (b"PAR1 broken", "readable Parquet file"),
         ("name,kernel,clean,pgd\na\x00b,3,5,5\n", "without NUL characters"),
     ],
@@ -261,7 +261,7 @@ def test_gzip_bombs_stop_at_the_limit(tmp_path: Path, monkeypatch: pytest.Monkey
     assert bomb.stat().st_size < 20_000
     with pytest.raises(TableError, match="must unpack to at most 1,048,576 bytes"):
         list(streams.lines(bomb, 1 << 20))
-    line = write(tmp_path, gzip.compress(b"x" * (streams.LINE_BYTES + 9)), "line.gz")
+    line = write(tmp_path, gzip.compress(b"x" * (streams.LINE_BYTES + 9), mtime=0), "line.gz")
     with pytest.raises(TableError, match=r"longer one in .*, line 1"):
         list(streams.lines(line))
 
