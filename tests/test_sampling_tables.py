@@ -266,6 +266,17 @@ def test_gzip_bombs_stop_at_the_limit(tmp_path: Path, monkeypatch: pytest.Monkey
         list(streams.lines(line))
 
 
+def test_parquet_bombs_stop_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    bomb = tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({"clean": np.zeros(200_000)}), bomb)
+    assert bomb.stat().st_size < 20_000
+    monkeypatch.setattr("sampling.tables.parquet._CELL_LIMIT", 100_000)
+    with pytest.raises(TableError, match=r"100,000 cells; got .* and 200,000"):
+        import_named(bomb, Request((), ("clean",), 10, "share"))
+
+
 def test_json_refuses_what_is_deep_or_twice(tmp_path: Path) -> None:
     for text, said in (
         ("[" * 99_999, "recursion"),

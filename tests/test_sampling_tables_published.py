@@ -96,6 +96,7 @@ def test_robustbench_files_become_counts_of_their_images(tmp_path: Path) -> None
         ({"autoattack_acc": []}, "import.autoattack_acc must be a number"),
         ({"eps": "8/0"}, "import.eps must be"),
         ({"eps": "large"}, "import.eps must be"),
+        ({"eps": "9" * 400}, "import.eps must be finite"),
         ({"dataset": "mnist"}, "import.images must be said for the data set 'mnist'"),
     ],
 )
@@ -224,6 +225,7 @@ def test_nas_robbench201_reads_the_list_of_the_project_page(tmp_path: Path) -> N
         ({CELL: [0.1] * 6}, "got a list of 6"),
         ({CELL: {"pgd_3": 0.1}}, "got no clean accuracy"),
         ({CELL: {"clean": "0.3"}}, "import.clean must be a finite number; got '0.3'"),
+        ({CELL: {"clean": 10**400}}, "import.clean must be a finite number"),
         ({CELL: {"clean": 1.5}}, "must be a share from 0 to 1; got 1.5 in row 1"),
         ({"17": {"clean": 0.5}}, "Say --architectures FILE"),
         ({"|x": {"clean": 0.5}}, "must be a NAS-Bench-201 string"),

@@ -132,7 +132,8 @@ def _of_seed(value: Any, seed: str) -> Any:
 def _share(path: Path, name: str, metric: str, value: Any) -> float:
     if value is None:
         return float("nan")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not abs(value) < 2**53:
         raise TableError(
             f"import.{metric} must be a finite number; got {str(value)[:40]!r} for architecture "
             f"{name[:120]!r} in {path}. Correct it."

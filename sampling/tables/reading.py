@@ -3,6 +3,7 @@
 import csv
 import math
 from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,12 +146,11 @@ def _next(path: Path, rows: Any) -> list[str] | None:
 
 
 def _wanted(path: Path, header: Sequence[str], choose: Choose) -> Mapping[str, Kind]:
-    for name in header:
-        if header.count(name) > 1:
-            raise TableError(
-                f"import.table must name every column once; got {name!r} twice in {path}. "
-                "Rename one."
-            )
+    name, count = Counter(header).most_common(1)[0]
+    if count > 1:
+        raise TableError(
+            f"import.table must name every column once; got {name!r} twice in {path}. Rename one."
+        )
     wanted = choose(header)
     absent = [name for name in wanted if name not in header]
     if absent:

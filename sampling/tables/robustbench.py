@@ -68,7 +68,10 @@ class _Entry:
         parts = (top, bottom) if slash else (top, "1")
         if not all(_NUMBER.fullmatch(part.strip()) for part in parts) or not float(parts[1]):
             raise self.wrong("eps", "a number or a fraction such as 8/255", text)
-        return float(parts[0]) / float(parts[1])
+        budget = float(parts[0]) / float(parts[1])
+        if not math.isfinite(budget):
+            raise self.wrong("eps", "finite", text)
+        return budget
 
     def wrong(self, field: str, wanted: str, got: object) -> TableError:
         """What to say of a bad field."""
@@ -158,7 +161,7 @@ def _factors(entry: _Entry) -> dict[str, float]:
     layers = _LAYERS.search(str(entry.said.get("architecture", "")))
     passes = entry.said.get("number_forward_passes")
     numbers = [float(group) if group else math.nan for group in layers.groups()] if layers else []
-    known = isinstance(passes, int | float) and not isinstance(passes, bool)
+    known = isinstance(passes, int | float) and not isinstance(passes, bool) and 0 < passes < 2**53
     return {
         **dict(zip(("layers", "widen_factor"), numbers or [math.nan] * 2, strict=True)),
         "additional_data": float(bool(entry.said.get("additional_data"))),
