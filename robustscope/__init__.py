@@ -7,7 +7,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from robustscope.evaluate import evaluate
+    from robustscope.own_evaluation import evaluate
     from sampling.store import open_results
 
 __version__ = "0.2.0"
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return open_results
     if name == "evaluate":
-        from robustscope.evaluate import evaluate
+        from robustscope.own_evaluation import evaluate
 
         return evaluate
     raise AttributeError(f"module 'robustscope' has no attribute {name!r}")

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 import robustscope
-import robustscope.evaluate
 import robustscope.run
 from images.datasets import load_dataset, stratified
 from nas_space.architecture import Architecture
 from noises.draws import generators
 from noises.natural.table import NATURAL_NOISES
+from robustscope import own_evaluation
 from robustscope.__main__ import main
 from robustscope.own_model import load_model
 from sampling.store import open_results, verify
@@ -68,7 +68,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch):
-    monkeypatch.setattr(robustscope.evaluate, "load_dataset", few_digits)
+    monkeypatch.setattr(own_evaluation, "load_dataset", few_digits)
 
 
 def asked(folder, model, *options):
@@ -137,10 +137,8 @@ def test_subnet_given_as_a_module_does_what_the_run_found(folder):
     subnet = spawn(plan.load(), Architecture.from_json(row["architecture"]))
     prepared = prepare(data, robustscope.run.protocol_of(settings), 40, Cache(folder / "copies"))
     recalibrate(subnet, Evaluator(prepared, "cpu").recalibration)
-    ground = robustscope.evaluate.run_ground(run, robustscope.evaluate.Progress(quiet=True))
-    found = robustscope.evaluate.examine(
-        robustscope.evaluate.prepare_model(subnet, ground), ground, prepared
-    )
+    ground = own_evaluation.run_ground(run, own_evaluation.Progress(quiet=True))
+    found = own_evaluation.examine(own_evaluation.prepare_model(subnet, ground), ground, prepared)
     assert found.weights == row["weights"]
     # folded and plain networks round differently: an attacked image or two may
     assert (found.correct != wanted).mean() < 0.005
@@ -149,19 +147,34 @@ def test_subnet_given_as_a_module_does_what_the_run_found(folder):
 def test_python_and_command_line_give_the_same_bits(folder, tmp_path):
     assert alone(folder, tmp_path / "alone") == 0
     network = load_model(f"{folder / 'models.py'}:simple")
-    outcome = robustscope.evaluate.evaluate(
-        network, "digits", str(folder / "small.json"), images=40
-    )
+    outcome = robustscope.evaluate(network, "digits", str(folder / "small.json"), images=40)
     assert network.training
+    assert outcome.accuracy["clean"] == outcome.correct[0].mean()
+    assert outcome.conditions[0] == "clean"
+    assert "pgd_linf_e1" in outcome.conditions
+    assert len(outcome.image_ids) == len(outcome.labels) == 40
     with open_results(tmp_path / "alone" / "results.h5") as results:
         assert np.array_equal(results.correct()[0], outcome.correct)
         assert results.networks["weights"][0] == outcome.weights
 
 
+def test_python_leaves_the_threads_of_torch_as_they_were(folder):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        network = load_model(f"{folder / 'models.py'}:simple")
+        robustscope.evaluate(network, "digits", str(folder / "small.json"), images=10)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_same_network_is_evaluated_once(folder, tmp_path, monkeypatch):
     assert alone(folder, tmp_path / "alone") == 0
     first = verify(tmp_path / "alone" / "results.h5").recomputed_hash
-    monkeypatch.setattr(robustscope.evaluate, "examine", lambda *_: pytest.fail("evaluated again"))
+    monkeypatch.setattr(
+        robustscope.own_evaluation, "examine", lambda *_: pytest.fail("evaluated again")
+    )
     assert alone(folder, tmp_path / "alone") == 0
     assert verify(tmp_path / "alone" / "results.h5").recomputed_hash == first
 

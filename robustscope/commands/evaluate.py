@@ -44,8 +44,8 @@ def do(options: argparse.Namespace) -> str:
     given = [name for name in OWN if getattr(options, name) is not None]
     beside = (out / "settings.json").exists()
     _check(options, out, given if beside else [])
-    from robustscope.evaluate import Asked, evaluate_own, new_ground, run_ground, told
     from robustscope.job import Job, earlier_seconds
+    from robustscope.own_evaluation import Asked, evaluate_own, new_ground, run_ground, told
     from robustscope.own_model import load_model
     from robustscope.progress import Progress
 

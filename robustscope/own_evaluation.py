@@ -2,11 +2,15 @@
 
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from images.datasets import Dataset, load_dataset
@@ -207,6 +211,40 @@ def _recorded(journal: Journal, row: Network) -> Outcome | None:
     return None
 
 
+@dataclass(frozen=True)
+class Evaluation(Outcome):
+    """An outcome with what its rows and columns are.
+
+    Attributes:
+        conditions: (M,) names, for instance "gaussian_noise_s3"; the first is "clean".
+        image_ids: (I,) stable image ids.
+        labels: (I,) class indices.
+    """
+
+    conditions: tuple[str, ...] = ()
+    image_ids: tuple[str, ...] = ()
+    labels: tuple[int, ...] = ()
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Condition to the share of the images tried under it that were right, 0 to 1."""
+        shares = self.correct.sum(1) / self.evaluated.sum(1)
+        return dict(zip(self.conditions, shares.tolist(), strict=True))
+
+
+@contextmanager
+def as_found(device: str) -> Iterator[None]:
+    """Leaves torch's threads and switches as they were."""
+    threads, cudnn, matmul = torch.get_num_threads(), torch.backends.cudnn, torch.backends.cuda
+    before = cudnn.allow_tf32, matmul.matmul.allow_tf32, cudnn.deterministic
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if device == "cuda":
+            cudnn.allow_tf32, matmul.matmul.allow_tf32, cudnn.deterministic = before
+
+
 def evaluate(
     network: nn.Module,
     data: str = "digits",
@@ -215,7 +253,7 @@ def evaluate(
     size: int = 0,
     images: int = IMAGES,
     device: str = "cpu",
-) -> Outcome:
+) -> Evaluation:
     """What a network does clean and under every noise of a protocol.
 
     Args:
@@ -232,7 +270,14 @@ def evaluate(
     progress = Progress(quiet=True)
     asked = Asked(data, size or native_size(data), protocol, images, 0, device)
     ground = new_ground(asked, progress)
-    model = prepare_model(network, ground)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, as_found(device):
+        model = prepare_model(network, ground)
         job = Job(Path(folder), 0, progress, 20 << 30)
-        return examine(model, ground, make_copies(job, ground.dataset, ground.protocol, images, []))
+        prepared = make_copies(job, ground.dataset, ground.protocol, images, [])
+        outcome = examine(model, ground, prepared)
+    return Evaluation(
+        **{field.name: getattr(outcome, field.name) for field in fields(outcome)},
+        conditions=tuple(condition.name for condition in prepared.conditions),
+        image_ids=prepared.ids,
+        labels=tuple(np.asarray(prepared.labels).tolist()),
+    )
