@@ -1,7 +1,6 @@
 """The folder that a command works in: its lock, its record, and what is made at the end."""
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -138,15 +137,21 @@ def evaluate(job: Job, journal: Journal, events: Iterable[str]) -> None:
 
 
 def is_held(out: Path) -> bool | None:
-    """Whether a process works on the folder; None where the system does not tell."""
+    """Whether a process works on the folder; None where it cannot be tried.
+
+    The lock is taken for a moment if it is free; whoever starts then waits for it.
+    """
+    if not (out / ".lock").exists():
+        return False
+    lock = FileLock(out / ".lock")
     try:
-        place = (out / ".lock").stat()
-        held = Path("/proc/locks").read_text().splitlines()
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
     except OSError:
-        return False if not (out / ".lock").exists() else None
-    files = {line.split()[5] for line in held if len(line.split()) > 5}
-    device = f"{os.major(place.st_dev):02x}:{os.minor(place.st_dev):02x}"
-    return f"{device}:{place.st_ino}" in files
+        return None
+    lock.release()
+    return False
 
 
 @contextmanager
@@ -154,7 +159,7 @@ def hold(out: Path) -> Iterator[None]:
     """Keep a second run off the folder."""
     lock = FileLock(out / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=1)  # `is_held` may have it for a moment
     except Timeout as error:
         raise ValueError(
             f"run.out must not be in use; got {out}, on which another run works. "
