@@ -125,14 +125,15 @@ def file_sizes(out: Path) -> dict[str, int]:
 
 def evaluate(job: Job, journal: Journal, events: Iterable[str]) -> None:
     """Evaluate what is pending, an event for each network, with a bar over all networks."""
-    counts = journal.counts()
+    counts, begin = journal.counts(), time.perf_counter()
     failed = counts.failed
     done = counts.done + counts.failed
     with job.progress.bar("Evaluating", counts.total, "networks", done) as bar:
-        for kind in events:
+        for number, kind in enumerate(events, 1):
             job.memory.look()
             failed += kind == "failed"
-            bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
+            rate = f"{3600 * number / (time.perf_counter() - begin):,.0f} per hour"
+            bar.set_postfix_str(f"{rate}, {failed} failed" if failed else rate, refresh=False)
             bar.update()
 
 
