@@ -19,18 +19,35 @@ PRIOR_IMAGES = 1.0  # simulated coverage then holds with 100 images at means dow
 def wilson(successes: Floats, trials: Floats, level: float = LEVEL) -> Estimate:
     """Share with its Wilson interval.
 
+    Covers `level` on average over shares, less at some and more at others.
+
     Args:
         successes: Number of successes, any shape; may be fractional (effective counts).
         trials: Number of trials, broadcastable; NaN results where it is 0.
         level: Confidence level in (0, 1).
     """
+    return _interval(successes, trials, level, "wilson")
+
+
+def clopper_pearson(successes: Floats, trials: Floats, level: float = LEVEL) -> Estimate:
+    """Share with its interval of Clopper and Pearson (1934), which covers at least `level`.
+
+    Args:
+        successes: Number of successes, any shape.
+        trials: Number of trials, broadcastable; NaN results where it is 0.
+        level: Confidence level in (0, 1).
+    """
+    return _interval(successes, trials, level, "beta")
+
+
+def _interval(successes: Floats, trials: Floats, level: float, method: str) -> Estimate:
     wins, tries = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
     value, low, high = (np.full(wins.shape, np.nan) for _ in range(3))
     known = tries > 0
     if known.any():
         value[known] = wins[known] / tries[known]
         low[known], high[known] = proportion_confint(
-            wins[known], tries[known], alpha=1 - level, method="wilson"
+            wins[known], tries[known], alpha=1 - level, method=method
         )
     # rounding may leave the limits an ulp inside the value at 0 and 1
     return Estimate(value, np.minimum(low, value), np.maximum(high, value))

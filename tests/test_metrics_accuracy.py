@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics import accuracy, effective_size, image_scores, mean_over_images, wilson
+from metrics import (
+    accuracy,
+    clopper_pearson,
+    effective_size,
+    image_scores,
+    mean_over_images,
+    wilson,
+)
 
 
 def bits(*rows: str) -> np.ndarray:
@@ -15,6 +22,18 @@ def test_wilson_equals_scipy_binomtest() -> None:
         ours = wilson(np.array(wins), np.array(trials))
         assert ours.value == pytest.approx(wins / trials)
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+def test_clopper_pearson_equals_scipy_binomtest() -> None:
+    for wins, trials in ((0, 12), (7, 12), (12, 12), (198, 397)):
+        theirs = stats.binomtest(wins, trials).proportion_ci(method="exact")
+        ours = clopper_pearson(np.array(wins), np.array(trials))
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+def test_clopper_pearson_is_wider_than_wilson_at_half() -> None:
+    wide, narrow = (f(np.array(60), np.array(120)) for f in (clopper_pearson, wilson))
+    assert wide.low < narrow.low < 0.5 < narrow.high < wide.high
 
 
 def test_wilson_is_nan_without_trials() -> None:
