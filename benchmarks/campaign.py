@@ -32,9 +32,10 @@ from noises.adversarial.gradient import GradientAttack
 from noises.natural.table import BENCHMARK_15, NATURAL_NOISES
 from noises.presets import standard
 from noises.protocol import Protocol
-from sampling.campaign import SupernetPlan, enlist, examiner, prepare_torch
+from sampling.campaign import SupernetPlan, enlist, prepare_torch
 from sampling.conditions import Cache, Prepared, prepare
 from sampling.design import Draw
+from sampling.examination import examiner
 from supernet.network import SuperNet, spawn
 from supernet.sandwich import fit_supernet
 from training.loop import Examples, to_float
@@ -93,7 +94,7 @@ def our_way(given: Supplies, prepared: Prepared) -> list[Shares]:
     found = []
     for architecture in given.architectures:
         (row,) = enlist(given.plan, [Draw(architecture, "genes", "")])
-        outcome = examine(row, spawn(given.supernet, architecture))
+        outcome = examine(row, spawn(given.supernet, architecture), lambda _: None, None)
         right, tried = outcome.correct.sum(1), outcome.evaluated.sum(1)
         names = [c.name for c in prepared.conditions]
         found.append(dict(zip(names, right / tried, strict=True)))

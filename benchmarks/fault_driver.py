@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from robustscope.job import JOURNAL, RESULTS, hold, identity_of
+from sampling.executors import Execution, Handler
 from sampling.recording import record_pending
 from sampling.store import Campaign, Condition, Journal, Network, Outcome, write_results
 from sampling.store.campaign_text import NAME, campaign_to_text
-from sampling.workers import Handler
 
 NETWORKS, CONDITIONS, IMAGES = 48, 6, 200
 SECONDS = 0.02
@@ -31,6 +31,9 @@ SECONDS = 0.02
 FAULTS = ("hang", "nan", "clock")
 """What the driver does to itself: a worker that hangs once, a network that fails, a clock set back
 again and again."""
+
+HOW = Execution(2, patience=10.0)
+"""Patient enough for a worker that starts on a busy machine."""
 
 SETTINGS = {"preset": "faults"}
 
@@ -110,7 +113,7 @@ def drive(folder: Path, fault: str) -> str:
             journal.note(NAME, campaign_to_text(shared))
         journal.add(networks())
         before = journal.counts().done
-        for kind in record_pending(journal, handler, (folder, fault), 2):
+        for kind in record_pending(journal, handler, (folder, fault), HOW):
             print(kind, journal.counts().done - before, flush=True)
         return write_results(folder / RESULTS, shared, journal.outcomes(), {})
 

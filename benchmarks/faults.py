@@ -271,6 +271,7 @@ TRIALS: dict[str, tuple[Trial, int]] = {
     "two_drivers": (two_drivers, 20),
     "clock_set_back": (fault("clock"), 10),
     "network_gives_nan": (fault("nan"), 10),
+    "worker_hangs": (fault("hang"), 10),
 }
 """Kind of trial to what is done and how often."""
 

@@ -25,7 +25,7 @@ from nas_space.presets import find_space
 from nas_space.space import Space
 from noises.presets import find_protocol
 from sampling.campaign import prepare_torch
-from sampling.workers import Handler, run_jobs
+from sampling.executors import Execution, Handler, run_jobs
 from supernet.calibration import fold, recalibrate
 from supernet.network import SuperNet, spawn
 from training.loop import to_float
@@ -97,11 +97,29 @@ def handler() -> Handler:
     return predict
 
 
+def matmul_peak(side: int = 1024, times: int = 10) -> float:
+    """GFLOP/s of square matrix products in float32, by CPU time: the best a machine can do."""
+    a, b = torch.rand(side, side), torch.rand(side, side)
+    torch.mm(a, b)
+    begin = time.process_time()
+    for _ in range(times):
+        torch.mm(a, b)
+    return 2 * side**3 * times / (time.process_time() - begin) / 1e9
+
+
+def throughput(macs: float, seconds: float) -> str:
+    """What `seconds` for one subnet with so many multiply-adds per image means."""
+    rate, peak = 2 * macs * (RECALIBRATION + IMAGES) / seconds / 1e9, matmul_peak()
+    share = f"{rate / peak:.0%} of the {peak:.0f} of matrix products"
+    return f"{3600 / seconds:,.0f} networks per hour, {rate:.0f} GFLOP/s, {share}"
+
+
 def one_thread(count: int) -> Row:
     """CPU seconds per subnet of both ways in one process, turn by turn."""
     supernet, some, images = supplies()
     seconds, equal = {our_way: 0.0, plain_way: 0.0}, []
-    for number, architecture in enumerate(about(MACS, count + 1)):
+    chosen = about(MACS, count + 1)
+    for number, architecture in enumerate(chosen):
         answers = []
         for way in seconds:
             begin = time.process_time()
@@ -109,7 +127,11 @@ def one_thread(count: int) -> Row:
             seconds[way] += (time.process_time() - begin) * bool(number)  # the first warms up
         equal.append(float((answers[0] == answers[1]).float().mean()))
     ours, plain = (s / count for s in seconds.values())
-    note = f"CPU s per subnet, mean over {count} subnets of about 73 M MACs"
+    macs = float(costs(wide(), chosen[1:], 10)["macs"].mean())
+    note = (
+        f"CPU s per subnet, mean over {count} subnets of about 73 M MACs; ours: "
+        f"{throughput(macs, ours)}"
+    )
     return Row("whole_loop_1_thread", ours, "plain loop", plain, float(np.mean(equal)), note)
 
 
@@ -118,7 +140,7 @@ def two_processes(count: int) -> Row:
     supernet, some, images = supplies()
     chosen = about(MACS, count + 2)
     began, found = 0.0, {}
-    for event in run_jobs(handler, (), chosen, 2):
+    for event in run_jobs(handler, (), chosen, Execution(2)):
         found[event.job] = event.value
         if len(found) == 2:
             began = time.perf_counter()  # both workers have started and are warm

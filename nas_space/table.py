@@ -75,21 +75,16 @@ def _gather(
 
     Few sets of names occur, one per combination of depths, so each is looked up once.
     """
-    sets: dict[tuple[str, ...], int] = {}
-    drawn = np.zeros(len(architectures), np.intp)
-    for n, architecture in enumerate(architectures):
-        names = tuple(architecture.values)
-        if (number := sets.get(names)) is None:
-            if not genes.row.keys() >= set(names) >= genes.always:
-                space.check(architecture)
-            number = sets[names] = len(sets)
-        drawn[n] = number
-    most = len(genes.row)
-    place = np.full((len(sets), most), most)  # of a gene in its set, or the column that stays 0
-    for i, names in enumerate(sets):
-        place[i, [genes.row[name] for name in names]] = np.arange(len(names))
-    lengths = np.fromiter(map(len, sets), np.intp, len(sets))[drawn]
-    dense = np.zeros((len(drawn), most + 1), np.int64)
-    flat = chain.from_iterable(a.values.values() for a in architectures)
-    dense[np.arange(most + 1) < lengths[:, None]] = np.fromiter(flat, np.int64, lengths.sum())
-    return np.ascontiguousarray(np.take_along_axis(dense, place[drawn], 1).T)
+    chosen = [architecture.values for architecture in architectures]
+    names = list(map(tuple, chosen))
+    rows = dict.fromkeys(names)
+    for own in rows:
+        if not genes.row.keys() >= set(own) >= genes.always:
+            _refuse(space, architectures)
+        rows[own] = np.array([genes.row[name] for name in own], np.intp)
+    row = np.concatenate([rows[own] for own in names] or [np.zeros(0, np.intp)])
+    column = np.repeat(np.arange(len(chosen)), list(map(len, names)))
+    flat = chain.from_iterable(map(dict.values, chosen))
+    values = np.zeros((len(genes.row), len(chosen)), np.int64)
+    values[row, column] = np.fromiter(flat, np.int64, len(row))
+    return values

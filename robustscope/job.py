@@ -16,6 +16,7 @@ from robustscope.memory import Peak
 from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings
 from robustscope.versions import versions
+from sampling.executors import Execution
 from sampling.store import Campaign, Journal, write_results
 from sampling.store.campaign_text import NAME, campaign_to_text
 
@@ -28,7 +29,7 @@ class Job:
 
     Attributes:
         out: The folder.
-        workers: Processes; 0 runs everything in this one.
+        how: By whom the work is done.
         progress: Shows what is going on.
         cache: Bytes of noised copies that may lie on disk.
         seconds: Stage to seconds spent, by stopped commands too.
@@ -36,7 +37,7 @@ class Job:
     """
 
     out: Path
-    workers: int
+    how: Execution
     progress: Progress
     cache: int
     seconds: dict[str, float] = field(default_factory=dict)
@@ -69,7 +70,7 @@ def identity_of(settings: dict[str, Any], campaign: Campaign) -> str:
 
 def remember(job: Job, journal: Journal, campaign: Campaign) -> None:
     """Note what results can be made with from the journal alone, and how many processes work."""
-    for name, text in ((NAME, campaign_to_text(campaign)), ("workers", str(job.workers))):
+    for name, text in ((NAME, campaign_to_text(campaign)), ("workers", str(job.how.workers or 1))):
         if journal.read(name) != text:
             journal.note(name, text)
 

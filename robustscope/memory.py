@@ -1,6 +1,5 @@
 """How much memory a run holds: this process and its workers together, pages they share once."""
 
-import multiprocessing
 import os
 import resource
 import sys
@@ -30,8 +29,17 @@ class Peak:
         self._next = now + PAUSE
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-        pids = [os.getpid(), *(p.pid for p in multiprocessing.active_children() if p.pid)]
+        pids = [os.getpid(), *below(os.getpid())]
         self.mb = max(self.mb, own, sum(map(proportional, pids)) // 1024)
+
+
+def below(pid: int) -> list[int]:
+    """Processes that a process has started, and those that they have; none where /proc is not."""
+    try:
+        direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return [*direct, *(p for child in direct for p in below(child))]
 
 
 def proportional(pid: int) -> int:

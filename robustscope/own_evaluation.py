@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from images.datasets import Dataset, load_dataset
 from images.sizes import native_size
@@ -33,7 +33,9 @@ from robustscope.run import make_copies, protocol_of
 from sampling.campaign import SupernetPlan, campaign_record, prepare_torch
 from sampling.conditions import Prepared
 from sampling.examination import Examination
+from sampling.executors import HERE
 from sampling.own import FACTORS, ORIGIN, check_model, deployed, examine_own, own_network
+from sampling.signs import signs
 from sampling.store import Journal, Network, Outcome
 from training.loop import to_float
 
@@ -159,9 +161,7 @@ def evaluate_own(
         with job.stage("evaluate"):
             outcome = _recorded(journal, row)
             if outcome is None:
-                with job.progress.bar("Evaluating", 1, f"network, {name}") as bar:
-                    outcome = examine(network, ground, prepared)
-                    bar.update()
+                outcome = _watched(network, name, ground, prepared, job.progress)
                 journal.add([row])
                 journal.record(row.key, outcome)
         campaign = campaign_record(ground.dataset, prepared, ground.plans, ground.device)
@@ -195,6 +195,25 @@ def prepare_model(model: nn.Module, ground: Ground) -> nn.Module:
     images = to_float(ground.dataset.test.pixels[:2], ground.device)
     check_model(network, images, len(ground.dataset.classes))
     return network
+
+
+def _watched(
+    network: nn.Module, name: str, ground: Ground, prepared: Prepared, progress: Progress
+) -> Outcome:
+    """As `examine`, with a bar; it counts images shown, as nobody knows how many attacks need."""
+    shown = 0
+
+    def count(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        nonlocal shown
+        shown += len(given[0])
+
+    with progress.bar("Evaluating", 1, f"network, {name}") as bar:
+        hook = network.register_forward_pre_hook(count)
+        with signs(lambda _: bar.set_postfix_str(f"{shown:,} images shown")):
+            outcome = examine(network, ground, prepared)
+        hook.remove()
+        bar.update()
+    return outcome
 
 
 def examine(network: nn.Module, ground: Ground, prepared: Prepared) -> Outcome:
@@ -272,7 +291,7 @@ def evaluate(
     ground = new_ground(asked, progress)
     with tempfile.TemporaryDirectory() as folder, as_found(device):
         model = prepare_model(network, ground)
-        job = Job(Path(folder), 0, progress, 20 << 30)
+        job = Job(Path(folder), HERE, progress, 20 << 30)
         prepared = make_copies(job, ground.dataset, ground.protocol, images, [])
         outcome = examine(model, ground, prepared)
     return Evaluation(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from images.datasets import Dataset, load_dataset
+from metrics.until import read_until, until_note
 from nas_space.presets import find_space
 from noises.presets import find_protocol
 from noises.protocol import Protocol
@@ -27,25 +28,23 @@ from robustscope.networks import choose_networks, listed_networks, supernet_plan
 from robustscope.presets import find_preset
 from robustscope.progress import Progress
 from robustscope.settings import FILE, Settings, check_folder
-from sampling.campaign import (
-    SupernetPlan,
-    campaign_record,
-    evaluate_pending,
-    train_supernets,
-)
-from sampling.conditions import Cache, Prepared, prepare
+from sampling.campaign import SupernetPlan, campaign_record, evaluation_of, train_supernets
+from sampling.conditions import Cache, Prepared, attack_conditions, prepare
+from sampling.executors import Execution, Setup
+from sampling.recording import record_pending
 from sampling.store import Journal, Network
+from sampling.turns import check_goal, record_turns, sequel
 
 
 def run(
-    settings: Settings, out: Path, workers: int, progress: Progress, cache: int
+    settings: Settings, out: Path, how: Execution, progress: Progress, cache: int
 ) -> dict[str, Any]:
     """Do whatever is not done yet and return the finished record, which lies in out/run.json.
 
     Args:
         settings: What is asked.
         out: Folder of the run.
-        workers: Processes; 0 runs everything in this one.
+        how: What trains and evaluates.
         progress: Shows what is going on.
         cache: Bytes of noised copies that may lie on disk.
 
@@ -62,11 +61,13 @@ def run(
     listed = listed_networks(settings)
     plans = supernet_plans(settings, out, len(dataset.classes), tuple(listed))
     networks = choose_networks(settings, plans, listed)
+    if settings.until:
+        check_goal(read_until(settings.until), attack_conditions(protocol), len(networks))
     make_folder(out)
     with hold(out):
         write_json(out / FILE, json.loads(settings.to_json()))
         (out / "supernets").mkdir(exist_ok=True)
-        job = Job(out, workers, progress, cache, earlier_seconds(out))
+        job = Job(out, how, progress, cache, earlier_seconds(out))
         return _stages(job, settings, protocol, dataset, plans, networks)
 
 
@@ -89,14 +90,41 @@ def _stages(
     with job.stage("noise"):
         prepared = make_copies(job, dataset, protocol, settings.images, [p.name for p in plans])
     campaign = campaign_record(dataset, prepared, plans, settings.device)
+    if settings.until:
+        note = until_note(settings.until, len(prepared.attacked))
+        campaign = replace(campaign, notes=(*campaign.notes, note))
     identity = identity_of(json.loads(settings.to_json()), campaign)
     with Journal.open(job.out / JOURNAL, identity) as journal:
         remember(job, journal, campaign)
         journal.add(networks)
         with job.stage("evaluate"):
-            arguments = journal, plans, prepared, job.workers, settings.device
-            evaluate(job, journal, evaluate_pending(*arguments))
+            work = evaluation_of(plans, prepared, settings.device)
+            if settings.until:
+                _evaluate_in_rounds(job, journal, settings.until, prepared, work)
+            else:
+                evaluate(job, journal, record_pending(journal, *work, job.how))
         return conclude(job, journal, campaign, len(prepared.attacked))
+
+
+def _evaluate_in_rounds(
+    job: Job,
+    journal: Journal,
+    goal: str,
+    prepared: Prepared,
+    work: tuple[Setup, tuple[Any, ...]],
+) -> None:
+    """Attack in rounds until the goal is reached."""
+    rest = sequel(read_until(goal), prepared.conditions, prepared.attacked, prepared.order)
+    while turns := rest.turns(journal):
+        events = record_turns(journal, turns, *work, job.how)
+        if turns[0].begin == 0:
+            evaluate(job, journal, events)
+            continue
+        shown = f"networks, images {min(t.begin for t in turns) + 1} on"
+        with job.progress.bar("Attacking", len(turns), shown) as bar:
+            for _ in events:
+                job.memory.look()
+                bar.update()
 
 
 def train(job: Job, plans: list[SupernetPlan], dataset: Dataset, device: str) -> None:
@@ -108,7 +136,7 @@ def train(job: Job, plans: list[SupernetPlan], dataset: Dataset, device: str) ->
         bar.set_postfix_str("workers start")
         folder = job.out / "cache" / "training"
         images = with_extra(dataset, plans[0].recipe, job.progress.track)
-        for plan, epoch in train_supernets(plans, images, folder, job.workers, device):
+        for plan, epoch in train_supernets(plans, images, folder, job.how, device):
             job.memory.look()
             bar.set_postfix_str("", refresh=False)
             if plan not in at and not bar.disable:

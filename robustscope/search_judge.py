@@ -20,8 +20,8 @@ from robustscope.search_source import Trained
 from sampling.campaign import enlist, evaluation_handler
 from sampling.conditions import Cache, Prepared, prepare
 from sampling.design import Draw
+from sampling.executors import HERE, run_jobs
 from sampling.store import DONE, FAILED, PENDING, Journal, Outcome, Row
-from sampling.workers import run_jobs
 
 
 class Judge:
@@ -59,7 +59,7 @@ class Judge:
         draw = Draw(architecture, "searched", architecture.id)
         (network,) = enlist(self.trained.plan, [draw])
         self.journal.add([network])
-        events = run_jobs(lambda: self._handler, (), [network], 0)
+        events = run_jobs(lambda: self._handler, (), [network], HERE)
         event = next(e for e in events if e.kind != "message")
         if event.kind == "failed":
             self.journal.fail(network.key, event.value)

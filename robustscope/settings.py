@@ -14,7 +14,7 @@ FILE = "settings.json"
 DESIGN = "mixture"
 """Of runs that name no design, and of those whose settings date from before there were more."""
 
-LATER: dict[str, object] = {"technique": [], "design": DESIGN}
+LATER: dict[str, object] = {"technique": [], "design": DESIGN, "until": ""}
 """Settings that files of earlier versions lack, as they were then."""
 
 TEACHER = r"[:=]([^:=,]+\.safetensors)"
@@ -44,6 +44,7 @@ class Settings:
         files: Path to SHA-256 of the files named above.
         design: Name of the design of the drawn networks.
         technique: Training techniques beside those of the preset, as `training.techniques` says.
+        until: What is to be decided, as `metrics.until` says; "": all images are attacked.
     """
 
     preset: str
@@ -59,6 +60,7 @@ class Settings:
     files: tuple[tuple[str, str], ...] = ()
     design: str = DESIGN
     technique: tuple[str, ...] = ()
+    until: str = ""
 
     def with_files(self) -> "Settings":
         """The settings with the hashes of the files they name.

@@ -8,6 +8,7 @@ from typing import Any
 from robustscope.job import JOURNAL, RECORD, earlier_seconds, is_held
 from robustscope.settings import FILE
 from sampling.store import Journal
+from sampling.store.growth import ASKED
 
 SHOWN = 5
 """Failures that are told in words."""
@@ -25,6 +26,7 @@ class Status:
         done: Evaluated.
         failed: Given up.
         pending: Still to do.
+        asked: Networks whose attack goes on in this round of a sequential evaluation.
         workers: Processes that evaluate, as last known.
         seconds_per_network: Mean of those done, of one process; NaN when there is none.
         failures: First networks that failed, with the reasons.
@@ -38,6 +40,7 @@ class Status:
     done: int
     failed: int
     pending: int
+    asked: int
     workers: int
     seconds_per_network: float
     failures: tuple[tuple[str, str], ...]
@@ -64,6 +67,7 @@ def status(folder: Path) -> Status:
         raise ValueError(f"status.run must be the folder of a run; got {folder}. Correct the path.")
     record = _record(folder)
     counts, seconds, workers, failures = (0, 0, 0, 0), float("nan"), 1, []
+    asked = 0
     if (folder / JOURNAL).is_file():
         with Journal.view(folder / JOURNAL) as journal:
             found = journal.counts()
@@ -71,11 +75,13 @@ def status(folder: Path) -> Status:
             seconds = journal.seconds() / found.done if found.done else seconds
             workers = int(journal.read("workers") or 1)
             failures = journal.failures()[:SHOWN]
+            asked = len(json.loads(journal.read(ASKED) or "{}"))
     return Status(
         str(folder),
         is_held(folder),
         record.get("finished") is True,
         *counts,
+        asked=asked,
         workers=workers,
         seconds_per_network=seconds,
         failures=tuple(failures),
@@ -121,6 +127,8 @@ def as_text(found: Status) -> str:
             f"{processes}"
             + (f"; {duration(found.seconds_left)} left to evaluate" if found.pending else "")
         )
+    if found.asked and not found.finished:
+        lines.append(f"{found.asked} of them are attacked on further images in this round")
     if found.seconds:
         spent = ", ".join(f"{n} {duration(s)}" for n, s in found.seconds.items() if n != "total")
         lines.append(f"spent: {spent}")

@@ -11,12 +11,15 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from analysis.attenuation import PLACE
 from analysis.pipeline import analyze
-from analysis.sharing_report import PLACE, write_sharing
+from analysis.sharing_report import write_sharing
 from images.datasets import Dataset, load_dataset
 from nas_space.presets import find_space
 from robustscope.job import (
+    JOURNAL,
     RECORD,
+    RESULTS,
     Job,
     check_device,
     earlier_seconds,
@@ -33,6 +36,7 @@ from robustscope.settings import Settings
 from robustscope.versions import versions
 from sampling.campaign import SupernetPlan, campaign_record, enlist
 from sampling.design import Draw
+from sampling.executors import Execution
 from sampling.recording import record_pending
 from sampling.standalone import alone, stratified_networks, study_handler
 from sampling.store import Journal, Network, open_results, write_results
@@ -40,6 +44,9 @@ from training import techniques
 
 FOLDER = PLACE.parent
 """Of the study, in the folder of the run."""
+
+PLAN = "plan"
+"""Note in the study's journal: how large it was asked to be."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,13 @@ class Plan:
         networks: Of each family, stratified over accuracy.
         seeds: Supernets per family, and trainings alone per network.
         largest: The same for the largest network alone.
-        workers: Processes; 0 runs everything in this one.
+        how: What trains and evaluates.
     """
 
     networks: int
     seeds: int
     largest: int
-    workers: int
+    how: Execution
 
 
 def study(run: Path, plan: Plan, progress: Progress) -> list[str]:
@@ -69,12 +76,13 @@ def study(run: Path, plan: Plan, progress: Progress) -> list[str]:
     check_device(settings.device)
     dataset = load_dataset(settings.data, find_preset(settings.preset).size, progress.track)
     chosen = choose(run, plan.networks, settings.seed)
+    plan = _grown(plan, run / FOLDER / JOURNAL)
     plans = all_plans(settings, run, list(chosen), dataset, max(plan.seeds, plan.largest))
     out = run / FOLDER
     for name in ("supernets", "standalone"):
         (out / name).mkdir(parents=True, exist_ok=True)
     with hold(out):
-        job = Job(out, plan.workers, progress, 20 << 30, earlier_seconds(out))
+        job = Job(out, plan.how, progress, 20 << 30, earlier_seconds(out))
         return _stages(job, settings, plan, dataset, plans, chosen)
 
 
@@ -95,7 +103,8 @@ def _stages(
         "supernets": {p.name: p.describe() for p in plans[0]},
         "networks": plan.networks,
     }
-    with Journal.open(out / "journal.sqlite", json.dumps(identity)) as journal:
+    with Journal.open(out / JOURNAL, json.dumps(identity)) as journal:
+        journal.note(PLAN, json.dumps({"seeds": plan.seeds, "largest": plan.largest}))
         journal.add(all_networks(plan, plans, chosen))
         with job.stage("train"):
             train(job, flat, dataset, settings.device)
@@ -107,20 +116,29 @@ def _stages(
             folders = {"home": prepared.home, "training": out / "cache" / "training"}
             folders["standalone"] = out / "standalone"
             arguments = ({p.name: p for p in flat}, folders, protocol, settings.device)
-            evaluate(job, journal, record_pending(journal, study_handler, arguments, job.workers))
+            evaluate(job, journal, record_pending(journal, study_handler, arguments, job.how))
         with job.stage("export"):
             campaign = campaign_record(dataset, prepared, flat, settings.device)
             provenance = {f"version_{k}": v for k, v in versions().items()}
-            write_results(out / "results.h5", campaign, journal.outcomes(), provenance)
+            write_results(out / RESULTS, campaign, journal.outcomes(), provenance)
     with job.stage("analyze"):
-        with open_results(out.parent / "results.h5") as results:
+        with open_results(out.parent / RESULTS) as results:
             content = results.attributes["content_hash"]
-        sentences = write_sharing(out / "results.h5", out, content)
+        sentences = write_sharing(out / RESULTS, out, content)
         # the report of the run says how far it can be trusted
-        analyze(out.parent / "results.h5", out.parent, job.progress.steps("Analysing"))
+        analyze(out.parent / RESULTS, out.parent, job.progress.steps("Analysing"))
     shutil.rmtree(out / "cache", ignore_errors=True)
     write_json(out / RECORD, {"finished": True, "seconds": job.seconds, "summary": sentences})
     return [*sentences, "", f"Study: {out / PLACE.name}"]
+
+
+def _grown(plan: Plan, journal: Path) -> Plan:
+    """The plan, at least as large as was asked before: its networks wait in the journal."""
+    if not journal.is_file():
+        return plan
+    with Journal.view(journal) as earlier:
+        before = json.loads(earlier.read(PLAN) or "{}")
+    return replace(plan, **{name: max(getattr(plan, name), n) for name, n in before.items()})
 
 
 def read_run(run: Path) -> Settings:
@@ -141,7 +159,7 @@ def read_run(run: Path) -> Settings:
 def choose(run: Path, count: int, seed: int) -> dict[str, list[Network]]:
     """Supernet name to the networks of it that the study takes, from the journal of the run."""
     evaluated: dict[str, list[tuple[Network, float]]] = {}
-    with Journal.view(run / "journal.sqlite") as journal:
+    with Journal.view(run / JOURNAL) as journal:
         for network, outcome, _, _ in journal.outcomes():
             if outcome is not None and network.origin == "supernet":
                 clean = outcome.correct[0].sum() / outcome.evaluated[0].sum()

@@ -20,6 +20,7 @@ from robustscope.presets import find_preset
 from robustscope.progress import Progress
 from robustscope.run import train
 from robustscope.settings import FILE, Settings, check_folder
+from sampling.executors import Execution
 from training.ranks import place, wait
 
 
@@ -66,8 +67,8 @@ def train_alone(settings: Settings, out: Path, workers: int, progress: Progress)
                 write_json(out / FILE, json.loads(settings.to_json()))
             wait()  # for the folder
             own = out / "cache" / f"rank{rank}"
-            workers = workers if world == 1 else 0
-            train(Job(own, workers, progress, 0), plans, dataset, device)
+            how = Execution(workers if world == 1 else 0)
+            train(Job(own, how, progress, 0), plans, dataset, device)
             shutil.rmtree(own)
             wait()  # with the lock, until nobody writes
     return [plan.checkpoint for plan in plans]

@@ -4,9 +4,7 @@ Nothing here keeps state between calls but the files it is given: checkpoints, n
 journal. Killed at any moment, the same calls go on where the files end.
 """
 
-import copy
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,16 +19,15 @@ from nas_space.costs import factors, unit
 from nas_space.presets import find_space
 from nas_space.space import Space
 from noises.protocol import Protocol
-from sampling.conditions import Prepared, load_prepared
+from sampling.conditions import Prepared
 from sampling.design import Draw
-from sampling.examination import Examination
-from sampling.proof import check_costs, counting
-from sampling.recording import record_pending
+from sampling.examination import examiner
+from sampling.executors import Execution, Handler, Setup, run_jobs
 from sampling.sequences import protocol_record
-from sampling.store import Campaign, Journal, Network, Outcome
-from sampling.workers import Handler, run_jobs
-from supernet.calibration import fold, recalibrate, weights_hash
-from supernet.network import Subnet, SuperNet, spawn
+from sampling.store import Campaign, Network, Outcome
+from sampling.turns import Turn
+from supernet.calibration import weights_hash
+from supernet.network import SuperNet, spawn
 from supernet.sandwich import fit_supernet
 from training.checkpoint import load_weights, read_checkpoint
 from training.loop import Examples
@@ -121,7 +118,7 @@ def train_supernets(
     plans: Sequence[SupernetPlan],
     dataset: Dataset,
     folder: Path,
-    workers: int,
+    how: Execution,
     device: str,
 ) -> Iterator[tuple[int, float]]:
     """Train every supernet side by side, each from its checkpoint on.
@@ -130,7 +127,7 @@ def train_supernets(
         plans: What to train.
         dataset: Trained on its training split.
         folder: Cache for the training images.
-        workers: Processes; 0 trains in this one.
+        how: What trains them.
         device: "cpu" or "cuda".
 
     Yields:
@@ -142,7 +139,7 @@ def train_supernets(
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "pixels.npy", dataset.train.pixels)
     np.save(folder / "labels.npy", dataset.train.labels)
-    for event in run_jobs(training_handler, (folder, device), plans, workers):
+    for event in run_jobs(training_handler, (folder, device), plans, how):
         if event.kind == "failed":
             raise ValueError(f"Training of supernet {plans[event.job].name} failed: {event.value}")
         if event.kind == "message":
@@ -171,59 +168,32 @@ def enlist(plan: SupernetPlan, draws: Sequence[Draw]) -> list[Network]:
     ]
 
 
-Examine = Callable[[Network, Subnet], Outcome]
-"""Recalibrates, counts, folds and evaluates a subnet, which it uses up."""
-
-
-def examiner(
-    supernets: Mapping[str, SuperNet], home: Path, protocol: Protocol, device: str
-) -> Examine:
-    """What puts one subnet after the other through a prepared protocol."""
-    examination = Examination(load_prepared(home, protocol), device, supernets)
-    batches = examination.recalibration
-
-    def examine(network: Network, subnet: Subnet) -> Outcome:
-        begin = time.perf_counter()
-        with counting(subnet) as count:
-            recalibrate(subnet, batches)
-        check_costs(network, subnet, count, sum(map(len, batches)))
-        weights = weights_hash(subnet)
-        deployed = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
-        outcome = examination.ask(fold(subnet), weights, deployed)
-        return replace(outcome, seconds=time.perf_counter() - begin)
-
-    return examine
-
-
 def evaluation_handler(
     plans: Mapping[str, SupernetPlan], home: Path, protocol: Protocol, device: str
 ) -> Handler:
-    """Handler that evaluates one `Network` of one of the supernets."""
+    """Handler that evaluates one `Network` of one of the supernets, or gives it one `Turn`."""
     prepare_torch(device)
     supernets = {name: plan.load() for name, plan in plans.items()}
     examine = examiner(supernets, home, protocol, device)
 
-    def evaluate(network: Network, _: Callable[[Any], None]) -> Outcome:
+    def evaluate(job: Network | Turn, report: Callable[[Any], None]) -> Outcome:
+        if isinstance(job, Turn):
+            network, span = job.network, (job.begin, job.end)
+        else:
+            network, span = job, None
         architecture = Architecture.from_json(network.architecture)
-        return examine(network, spawn(supernets[network.supernet], architecture).to(device))
+        subnet = spawn(supernets[network.supernet], architecture).to(device)
+        return examine(network, subnet, report, span)
 
     return evaluate
 
 
-def evaluate_pending(
-    journal: Journal,
-    plans: Sequence[SupernetPlan],
-    prepared: Prepared,
-    workers: int,
-    device: str,
-) -> Iterator[str]:
-    """Evaluate every network of the journal that has no outcome, and record what comes.
-
-    Yields:
-        "done" or "failed" for each network, after it was recorded.
-    """
-    arguments = ({p.name: p for p in plans}, prepared.home, prepared.protocol, device)
-    return record_pending(journal, evaluation_handler, arguments, workers)
+def evaluation_of(
+    plans: Sequence[SupernetPlan], prepared: Prepared, device: str
+) -> tuple[Setup, tuple[Any, ...]]:
+    """What `record_pending` and `record_turns` evaluate networks of these supernets by."""
+    supernets = {p.name: p for p in plans}
+    return evaluation_handler, (supernets, prepared.home, prepared.protocol, device)
 
 
 def campaign_record(

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from images.datasets import Dataset, stratified
 from images.sets import ImageSet
+from metrics.until import attack_order
 from noises.adversarial.checks import Attack
 from noises.adversarial.table import describe
 from noises.protocol import Protocol
@@ -54,6 +56,11 @@ class Prepared:
     attacked: NDArray[np.int64]
     recalibration: NDArray[np.uint8]
     sources: tuple[str, ...]
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """(A,) places in `attacked` in the order in which a sequential evaluation attacks."""
+        return attack_order([self.ids[i] for i in self.attacked], self.protocol.seed)
 
 
 @dataclass(frozen=True)
@@ -170,14 +177,18 @@ def _without_copies(protocol: Protocol, sources: tuple[str, ...]) -> list[Condit
         Condition(name, "inference", 0, json.dumps(INFERENCE_NOISES[name].describe()), "clean")
         for name in protocol.inference
     ]
-    attacks = [attack_condition(a, e) for a in protocol.attacks for e in range(len(a.budgets))]
     transfer = [
         attack_condition(attack, e, source)
         for source in sources
         for attack in protocol.transfer
         for e in range(len(attack.budgets))
     ]
-    return inference + attacks + transfer
+    return inference + attack_conditions(protocol) + transfer
+
+
+def attack_conditions(protocol: Protocol) -> list[Condition]:
+    """The white-box and black-box attacks of a protocol, in order."""
+    return [attack_condition(a, e) for a in protocol.attacks for e in range(len(a.budgets))]
 
 
 def attack_condition(attack: Attack, e: int, source: str = "") -> Condition:

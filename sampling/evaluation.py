@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -11,16 +12,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from noises.adversarial.engine import Armed, arm, run_attacks
+from noises.adversarial.plan import QUANTUM
 from noises.adversarial.table import ATTACKS
 from noises.system.inference import INFERENCE_NOISES
 from sampling.answers import confident_class, finite_logits
 from sampling.conditions import Prepared
 from sampling.store import Outcome
 from sampling.store.layers import LAYERS
-from training.loop import to_float
+from training.loop import as_float, to_float
 
 RESIDENT = 1 << 29
 """Bytes of float images a worker keeps between networks; more are converted anew each time."""
+
+SPARE = 0.5
+"""Share of a GPU's free memory that copies of images may take when they do not fit as floats."""
+
+BROKEN = "not_finite"
+"""Alarm: share of the images shown that were answered by no finite numbers."""
+
+Alarms = dict[str, NDArray[np.float64]]
+"""Name to (M,) shares, NaN where an alarm does not apply."""
 
 
 def recalibration_batches(prepared: Prepared, device: str) -> list[Tensor]:
@@ -33,6 +44,11 @@ def recalibration_batches(prepared: Prepared, device: str) -> list[Tensor]:
     return [to_float(np.array(images[j::k]), device) for j in range(k)]
 
 
+def spare_memory(device: str) -> int:
+    """Bytes of a GPU that copies may take; 0 on the CPU, whose memory maps are at hand anyway."""
+    return int(SPARE * torch.cuda.mem_get_info()[0]) if device.startswith("cuda") else 0
+
+
 class Evaluator:
     """Puts networks through one prepared protocol on one device.
 
@@ -40,11 +56,20 @@ class Evaluator:
         prepared: Noised copies.
         device: "cpu" or "cuda".
         transfers: (T, A, 3, s, s) images of the transfer conditions, None when there are none.
+        kept: Bytes of float images that are kept between networks.
+        attacks_alone: Ask nothing but attacks, and the attacked images as they are.
     """
 
     def __init__(
-        self, prepared: Prepared, device: str, transfers: NDArray[np.float32] | None = None
+        self,
+        prepared: Prepared,
+        device: str,
+        transfers: NDArray[np.float32] | None = None,
+        kept: int = RESIDENT,
+        *,
+        attacks_alone: bool = False,
     ) -> None:
+        self.kept, self.attacks_alone = kept, attacks_alone
         self.prepared, self.device, self.transfers = prepared, device, transfers
         self.batch = prepared.protocol.batch
         self.labels = torch.from_numpy(np.array(prepared.labels))
@@ -66,12 +91,58 @@ class Evaluator:
     def resident(self) -> list[Tensor] | None:
         """Every forward batch as floats when they fit, else None."""
         size = 4 * self.copies * int(np.prod(self.prepared.copies.shape))
-        return list(self._convert()) if size <= RESIDENT else None
+        return list(self._convert()) if size <= self.kept else None
+
+    @cached_property
+    def resident_bytes(self) -> list[Tensor] | None:
+        """Every forward batch as (B, s, s, 3) bytes on a GPU when they fit there, else None."""
+        size = self.copies * int(np.prod(self.prepared.copies.shape))
+        if self.resident is not None or not self.kept or size > spare_memory(self.device):
+            return None
+        batches = self.prepared.copies.batches(self.batch)
+        return [torch.from_numpy(np.array(pixels)).to(self.device) for pixels in batches]
+
+    def _images(self) -> Iterator[Tensor]:
+        """Forward batches: all copies of all images in one stream, cut into equal batches."""
+        if self.resident is not None:
+            yield from self.resident
+        elif self.resident_bytes is not None:
+            yield from map(as_float, self.resident_bytes)
+        else:
+            yield from self._convert()
 
     def _convert(self) -> Iterator[Tensor]:
-        """Forward batches: all copies of all images in one stream, cut into equal batches."""
+        """The same, read and sent to the device anew."""
         for pixels in self.prepared.copies.batches(self.batch):
             yield to_float(pixels, self.device)
+
+    def smaller(self, parts: int) -> "Evaluator":
+        """What asks the same in batches a `parts`-th as large and keeps no images.
+
+        This one, too, lets go of the images it keeps, until it is asked again.
+        """
+        for name in ("resident", "resident_bytes", "attacked_images", "armed"):
+            self.__dict__.pop(name, None)
+        protocol = self.prepared.protocol
+        lanes = max(QUANTUM, protocol.plan.batch // parts // QUANTUM * QUANTUM)
+        plan = replace(protocol.plan, batch=lanes)
+        fewer = replace(protocol, batch=max(1, protocol.batch // parts), plan=plan)
+        prepared, alone = replace(self.prepared, protocol=fewer), self.attacks_alone
+        return Evaluator(prepared, self.device, self.transfers, 0, attacks_alone=alone)
+
+    def part(self, begin: int, end: int) -> "Evaluator":
+        """What attacks the images from `begin` to `end` of the order of attack.
+
+        The rest is asked in the first part alone, with the images that this one keeps.
+        """
+        prepared = self.prepared
+        chosen = prepared.order[begin:end]
+        transfers = None if self.transfers is None else self.transfers[:, chosen]
+        fewer = replace(prepared, attacked=prepared.attacked[chosen])
+        part = Evaluator(fewer, self.device, transfers, self.kept, attacks_alone=begin > 0)
+        if not begin:
+            part.__dict__ |= {"resident": self.resident, "resident_bytes": self.resident_bytes}
+        return part
 
     def evaluate(
         self, network: nn.Module, weights: str, deployed: nn.Module | None = None
@@ -91,13 +162,21 @@ class Evaluator:
         m, i = len(prepared.conditions), len(self.labels)
         evaluated = np.zeros((m, i), np.bool_)
         correct = np.zeros((m, i), np.bool_)
-        prediction, kept = self._forward(network)
-        right = prediction == prepared.labels
-        for c, row in enumerate(prepared.row):
-            if row >= 0:
-                evaluated[c], correct[c] = True, right[row]
-        self._infer(deployed or network, right[0], evaluated, correct)
-        alarms, distance = self._attack(network, evaluated, correct)
+        alarms: Alarms = {}
+        kept: dict[str, NDArray[Any]] = {}
+        if self.attacks_alone:
+            chosen = prepared.attacked
+            evaluated[0, chosen] = True
+            labels = self.labels[torch.from_numpy(np.array(chosen))]
+            correct[0, chosen], _ = self._right(network, self.attacked_images, labels)
+        else:
+            prediction, kept = self._forward(network)
+            right = prediction == prepared.labels
+            for c, row in enumerate(prepared.row):
+                if row >= 0:
+                    evaluated[c], correct[c] = True, right[row]
+            self._infer(deployed or network, right[0], evaluated, correct, alarms)
+        distance = self._attack(network, evaluated, correct, alarms)
         self._transfer(network, evaluated, correct, alarms)
         return Outcome(
             weights,
@@ -119,30 +198,38 @@ class Evaluator:
         right: NDArray[np.bool_],
         evaluated: NDArray[np.bool_],
         correct: NDArray[np.bool_],
+        alarms: Alarms,
     ) -> None:
         """The clean images under every inference noise; `right` stands where nothing changes."""
         images = np.array(self.prepared.copies.clean) if self.prepared.protocol.inference else None
         for c in self._of("inference"):
             noise = INFERENCE_NOISES[self.prepared.conditions[c].name]
             evaluated[c], correct[c] = True, right
+            _of_all(alarms, BROKEN, evaluated)[c] = 0.0
             if noise.changes(network):
                 assert images is not None
                 noised = noise.apply(network, torch.cat(self.recalibration))
-                correct[c] = self._right(noised, to_float(images, self.device), self.labels)
+                floats = to_float(images, self.device)
+                correct[c], alarms[BROKEN][c] = self._right(noised, floats, self.labels)
 
-    def _right(self, network: nn.Module, images: Tensor, labels: Tensor) -> NDArray[np.bool_]:
-        """(B,) whether images are classified right; numbers that are not finite are wrong."""
+    def _right(
+        self, network: nn.Module, images: Tensor, labels: Tensor
+    ) -> tuple[NDArray[np.bool_], float]:
+        """(B,) whether images are classified right, and the share answered by no finite numbers.
+
+        These are wrong.
+        """
         with torch.no_grad():
             logits = torch.cat([network(part) for part in torch.split(images, self.batch)]).cpu()
         right: NDArray[np.bool_] = (logits.argmax(1) == labels).numpy()
         finite: NDArray[np.bool_] = logits.isfinite().all(1).numpy()
-        return right & finite
+        return right & finite, float((~finite).mean())
 
     def _forward(self, network: nn.Module) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
         """(F, I) predicted class of each image of each copy, and (M, I) what the protocol keeps."""
         keep = self.prepared.protocol.keep
         predictions, confidences = [], []
-        for images in self.resident or self._convert():
+        for images in self._images():
             logits = finite_logits(network, images)
             predictions.append(logits.argmax(1).cpu().numpy())
             if "confidence" in keep:
@@ -168,14 +255,17 @@ class Evaluator:
         return to_float(np.array(chosen), self.device)
 
     def _attack(
-        self, network: nn.Module, evaluated: NDArray[np.bool_], correct: NDArray[np.bool_]
-    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float32] | None]:
-        """Fill in the adversarial conditions; alarm name to (M,), and distances (M, I) if any."""
-        alarms: dict[str, NDArray[np.float64]] = {}
+        self,
+        network: nn.Module,
+        evaluated: NDArray[np.bool_],
+        correct: NDArray[np.bool_],
+        alarms: Alarms,
+    ) -> NDArray[np.float32] | None:
+        """Fill in the adversarial conditions and their alarms; distances (M, I) if any."""
         distances = LAYERS["distance"].empty(evaluated.shape)
         places = self._of("adversarial")
         if not places:
-            return alarms, None
+            return None
         chosen = self.prepared.attacked
         labels = self.labels[torch.from_numpy(np.array(chosen))].to(self.device)
         plan = self.prepared.protocol.plan
@@ -186,18 +276,18 @@ class Evaluator:
             evaluated[c, chosen] = True
             correct[c, chosen] = ~outcomes[name].fooled[e]
             for alarm, shares in outcomes[name].alarms.items():
-                alarms.setdefault(alarm, np.full(len(evaluated), np.nan))[c] = shares[e]
+                _of_all(alarms, alarm, evaluated)[c] = shares[e]
             least = outcomes[name].distance
             if least is not None and e == 0:  # all budgets of the attack share it
                 distances[c, chosen] = least
-        return alarms, None if np.isnan(distances).all() else distances
+        return None if np.isnan(distances).all() else distances
 
     def _transfer(
         self,
         network: nn.Module,
         evaluated: NDArray[np.bool_],
         correct: NDArray[np.bool_],
-        alarms: dict[str, NDArray[np.float64]],
+        alarms: Alarms,
     ) -> None:
         """Fill in the transfer conditions and the alarm of those that beat the white box."""
         places = self._of("transfer")
@@ -206,13 +296,14 @@ class Evaluator:
         assert self.transfers is not None
         chosen = self.prepared.attacked
         labels = self.labels[torch.from_numpy(np.array(chosen))]
-        wins = alarms.setdefault("transfer_wins", np.full(len(evaluated), np.nan))
+        wins = _of_all(alarms, "transfer_wins", evaluated)
+        broken = _of_all(alarms, BROKEN, evaluated)
         white = self._white_boxes()
         clean = correct[0, chosen]
         for t, c in enumerate(places):
             images = torch.from_numpy(np.array(self.transfers[t])).to(self.device)
             evaluated[c, chosen] = True
-            correct[c, chosen] = self._right(network, images, labels)
+            correct[c, chosen], broken[c] = self._right(network, images, labels)
             same = white.get(self._budget(c))
             if same and clean.any():
                 robust = correct[same][:, chosen].all(0)
@@ -231,3 +322,8 @@ class Evaluator:
             if not ATTACKS[kind].describes.black_box:
                 white.setdefault(self._budget(c), []).append(c)
         return white
+
+
+def _of_all(alarms: Alarms, name: str, evaluated: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(M,) shares of an alarm, to be filled in."""
+    return alarms.setdefault(name, np.full(len(evaluated), np.nan))

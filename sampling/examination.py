@@ -1,16 +1,29 @@
 """Puts one network after the other through everything a prepared protocol asks."""
 
-from collections.abc import Mapping
+import copy
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
-from sampling.conditions import Prepared
+from noises.protocol import Protocol
+from sampling.conditions import Prepared, load_prepared
 from sampling.evaluation import Evaluator
-from sampling.sequences import NAME, answer_sequences, protocol_frames
-from sampling.store import Outcome
+from sampling.fitting import fitted
+from sampling.proof import check_costs, counting
+from sampling.sequences import NAME, FrameSource, answer_sequences, protocol_frames
+from sampling.signs import signs
+from sampling.store import Network, Outcome
 from sampling.transfers import transfer_images
-from supernet.network import SuperNet
+from supernet.calibration import fold, recalibrate, weights_hash
+from supernet.network import Subnet, SuperNet
+
+Span = tuple[int, int]
+"""Images from one place to another in the order of attack."""
 
 
 class Examination:
@@ -25,23 +38,90 @@ class Examination:
     def __init__(
         self, prepared: Prepared, device: str, supernets: Mapping[str, SuperNet] | None = None
     ) -> None:
-        sources = supernets if prepared.sources else None
-        transfers = transfer_images(sources, prepared, device) if sources else None
-        self._frames = protocol_frames(prepared)
-        self._evaluator = Evaluator(prepared, device, transfers)
-        self.protocol, self.device = prepared.protocol, device
-        self._attacked = len(prepared.attacked)
+        self.prepared, self.device = prepared, device
+        self._supernets = supernets if prepared.sources else None
+        self._last: tuple[Span, Evaluator] | None = None
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Made when first asked: transfer images may take long, and signs are given by then."""
+        sources, prepared = self._supernets, self.prepared
+        made = transfer_images(sources, prepared, self.device) if sources else None
+        return Evaluator(prepared, self.device, made)
+
+    @cached_property
+    def frames(self) -> list[FrameSource]:
+        """The protocol's perturbation sequences."""
+        return protocol_frames(self.prepared)
 
     @property
     def recalibration(self) -> list[Tensor]:
         """Batches of training images, (R, 3, s, s) in all, that BatchNorm is re-estimated on."""
-        return self._evaluator.recalibration
+        return self.evaluator.recalibration
 
-    def ask(self, network: nn.Module, weights: str, deployed: nn.Module | None = None) -> Outcome:
-        """Outcome of a network; arguments and errors are those of `Evaluator.evaluate`."""
-        outcome = self._evaluator.evaluate(network, weights, deployed)
-        if not self._frames:
+    def ask(
+        self,
+        network: nn.Module,
+        weights: str,
+        deployed: nn.Module | None = None,
+        span: Span | None = None,
+    ) -> Outcome:
+        """Outcome of a network, in the protocol's batches or the largest that fit the memory.
+
+        Arguments and errors are those of `Evaluator.evaluate`, and of `fitted`. With a span, only
+        those images are attacked, and nothing else is asked unless it begins at 0.
+        """
+        evaluator = self.evaluator if span is None else self._part(span)
+        return fitted(evaluator, lambda e: self._asked(e, network, weights, deployed))
+
+    def _part(self, span: Span) -> Evaluator:
+        """Of the span that was asked for last: most networks of a round ask for the same."""
+        if self._last is None or self._last[0] != span:
+            self._last = span, self.evaluator.part(*span)
+        return self._last[1]
+
+    def _asked(
+        self, evaluator: Evaluator, network: nn.Module, weights: str, deployed: nn.Module | None
+    ) -> Outcome:
+        outcome = evaluator.evaluate(network, weights, deployed)
+        if evaluator.attacks_alone or not self.frames:
             return outcome
-        batch = self.protocol.batch
-        answer = answer_sequences(network, self._frames, self._attacked, batch, self.device)
-        return replace(outcome, sequences={NAME: answer})
+        asked = network, self.frames, len(self.prepared.attacked), evaluator.batch, self.device
+        return replace(outcome, sequences={NAME: answer_sequences(*asked)})
+
+
+Examine = Callable[[Network, Subnet, Callable[[Any], None], Span | None], Outcome]
+"""Recalibrates, counts, folds and evaluates a subnet, which it uses up; tells that it lives."""
+
+
+def examiner(
+    supernets: Mapping[str, SuperNet], home: Path, protocol: Protocol, device: str
+) -> Examine:
+    """What puts one subnet after the other through a prepared protocol.
+
+    It raises ValueError where a subnet's outputs are not finite, its costs are not those of its
+    row, or it does not fit the memory.
+
+    Args:
+        supernets: Name to trained supernet.
+        home: Folder of the noised copies.
+        protocol: Of the copies.
+        device: "cpu" or "cuda".
+    """
+    examination = Examination(load_prepared(home, protocol), device, supernets)
+
+    def examine(
+        network: Network, subnet: Subnet, report: Callable[[Any], None], span: Span | None
+    ) -> Outcome:
+        begin = time.perf_counter()
+        with signs(report):
+            batches = examination.recalibration
+            with counting(subnet) as count:
+                recalibrate(subnet, batches)
+            check_costs(network, subnet, count, sum(map(len, batches)))
+            weights = weights_hash(subnet)
+            apart = fold(copy.deepcopy(subnet), specialised=False) if protocol.inference else None
+            outcome = examination.ask(fold(subnet), weights, apart, span)
+        return replace(outcome, seconds=time.perf_counter() - begin)
+
+    return examine

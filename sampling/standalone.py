@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from nas_space.architecture import Architecture
 from noises.protocol import Protocol
-from sampling.campaign import SupernetPlan, examiner, prepare_torch, taught
+from sampling.campaign import SupernetPlan, prepare_torch, taught
+from sampling.examination import examiner
+from sampling.executors import Handler
 from sampling.store import Network, Outcome
-from sampling.workers import Handler
 from supernet.network import Subnet, spawn
 from training.loop import Examples, fit, network_step
 
@@ -106,9 +107,10 @@ def study_handler(
     def evaluate(network: Network, report: Callable[[Any], None]) -> Outcome:
         if network.origin == ORIGIN:
             twin = Twin(recipes[network.family], network, folders["standalone"])
-            return examine(network, twin.train(data, device, report))
+            return examine(network, twin.train(data, device, report), report, None)
         architecture = Architecture.from_json(network.architecture)
-        return examine(network, spawn(supernets[network.supernet], architecture).to(device))
+        subnet = spawn(supernets[network.supernet], architecture).to(device)
+        return examine(network, subnet, report, None)
 
     return evaluate
 

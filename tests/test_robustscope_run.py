@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +18,8 @@ from images.datasets import load_dataset, stratified
 from nas_space.architecture import Architecture
 from nas_space.presets import find_space
 from robustscope.__main__ import main
-from sampling.store import open_results
+from robustscope.memory import below
+from sampling.store import Journal, StoreError, open_results
 from supernet.calibration import recalibrate
 from supernet.network import SuperNet, spawn
 from training.checkpoint import load_weights, read_checkpoint
@@ -177,6 +179,43 @@ def test_killed_runs_resume_to_the_same_content_with_two_workers(
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
     assert content_hash(out) == content_hash(finished)
+
+
+def done(out: Path) -> int:
+    """Networks in the journal of a run that have an outcome."""
+    try:
+        with Journal.view(out / "journal.sqlite") as journal:
+            return journal.counts().done
+    except StoreError:  # it is being made
+        return 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_told_to_stop_leaves_no_worker_and_a_whole_journal(
+    number: signal.Signals, finished: Path, protocol: Path, tmp_path: Path
+) -> None:
+    process = start(tmp_path, protocol, workers=2)
+    while process.poll() is None and done(tmp_path) < 2:
+        time.sleep(0.02)
+    workers = below(process.pid)
+    assert len(workers) >= 2
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.decode().strip() == "Stopped; the same command goes on from here."
+    deadline = time.monotonic() + 20  # what multiprocessing keeps beside them ends by itself
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with sqlite3.connect(tmp_path / "journal.sqlite") as journal:
+        assert journal.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    journal.close()
+    assert 2 <= done(tmp_path) < 8
+    process = start(tmp_path, protocol, workers=2)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+    assert content_hash(tmp_path) == content_hash(finished)
 
 
 @pytest.mark.slow

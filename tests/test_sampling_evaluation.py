@@ -122,6 +122,18 @@ def test_answers_that_the_protocol_keeps_are_those_of_a_plain_pass(prepared):
     check_outcome("network", found)
 
 
+@pytest.mark.parametrize("spare", [0, 1 << 30])
+def test_copies_give_the_same_bits_however_they_are_held(spare, tmp_path, monkeypatch):
+    protocol = replace(PROTOCOL, natural=("contrast", "fog"), inference=(), transfer=())
+    made = prepare(load_dataset("digits", 16), protocol, 60, Cache(tmp_path))
+    as_floats = Evaluator(made, "cpu")
+    monkeypatch.setattr("sampling.evaluation.spare_memory", lambda device: spare)
+    other = Evaluator(made, "cpu", kept=1)
+    found, wanted = other.evaluate(trained(), "w"), as_floats.evaluate(trained(), "w")
+    assert (other.resident is None, other.resident_bytes is None) == (True, spare == 0)
+    np.testing.assert_array_equal(found.correct, wanted.correct)
+
+
 def test_nothing_is_kept_unless_asked(prepared):
     found = Evaluator(prepared, "cpu", made_on_trained(prepared)).evaluate(trained(), "w")
     assert (found.prediction, found.confidence, found.distance) == (None, None, None)

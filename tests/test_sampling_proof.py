@@ -15,6 +15,7 @@ from noises.presets import quick
 from sampling.campaign import SupernetPlan, enlist, evaluation_handler, train_supernets
 from sampling.conditions import Cache, prepare
 from sampling.design import Draw
+from sampling.executors import HERE
 from sampling.proof import check_costs, counting
 from supernet.calibration import recalibrate
 from supernet.network import spawn
@@ -57,7 +58,7 @@ def evaluating(tmp_path_factory):
     folder, data = tmp_path_factory.mktemp("proof"), load_dataset("digits", 16)
     plan = plan_of("mobilenet-digits", folder)
     short = replace(data, train=data.train.take(np.arange(64)))
-    assert list(train_supernets([plan], short, folder / "training", 0, "cpu"))
+    assert list(train_supernets([plan], short, folder / "training", HERE, "cpu"))
     prepared = prepare(data, PROTOCOL, 20, Cache(folder))
     return plan, lambda: evaluation_handler({"net": plan}, prepared.home, PROTOCOL, "cpu")
 

@@ -65,8 +65,12 @@ def network_step(network: nn.Module, recipe: Recipe, objective: Objective | None
 
 def to_float(pixels: NDArray[np.uint8], device: str) -> Tensor:
     """(B, H, W, 3) uint8 to (B, 3, H, W) float32 in [0, 1], laid out channels last."""
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
-    return tensor.permute(0, 3, 1, 2).float().div_(255.0)
+    return as_float(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
+
+
+def as_float(pixels: Tensor) -> Tensor:
+    """(B, 3, H, W) float32 in [0, 1] of (B, H, W, 3) bytes, on their device."""
+    return pixels.permute(0, 3, 1, 2).float().div_(255.0)
 
 
 def to_targets(labels: NDArray[np.int64], classes: int, device: str) -> Tensor:

@@ -72,10 +72,3 @@ def cores() -> int:
     """Processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def processes(workers: int | None, device: str) -> int:
-    """How many were asked for; else all cores, or one for a GPU."""
-    if workers is None:
-        return 1 if device == "cuda" else cores()
-    return workers

@@ -48,6 +48,7 @@ def do(options: argparse.Namespace) -> str:
     from robustscope.own_evaluation import Asked, evaluate_own, new_ground, run_ground, told
     from robustscope.own_model import load_model
     from robustscope.progress import Progress
+    from sampling.executors import HERE
 
     progress = Progress(options.quiet)
     if beside:
@@ -60,7 +61,7 @@ def do(options: argparse.Namespace) -> str:
         asked = {name: getattr(options, name) for name in given} | {"data": data}
         asked["size"] = options.size or native_size(data)
         ground = new_ground(Asked(**asked), progress)
-    job = Job(out, 0, progress, int(options.cache * (1 << 30)), earlier_seconds(out))
+    job = Job(out, HERE, progress, int(options.cache * (1 << 30)), earlier_seconds(out))
     name = options.name or options.model.replace("\\", "/").rpartition("/")[2]
     row, _, record = evaluate_own(load_model(options.model), name, ground, job)
     lines = told(out / "tables" / "networks.csv", row)

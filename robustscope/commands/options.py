@@ -33,6 +33,13 @@ def add_settings(parser: Parser) -> None:
     parser.add_argument("--protocol", help="quick, standard, or a JSON file of your own")
     parser.add_argument("--design", help=f"how networks are drawn, see sample ({DESIGN})")
     parser.add_argument("--architectures", help="JSON list of networks, not drawn ones")
+    parser.add_argument(
+        "--until-decided",
+        metavar="GOAL",
+        help="attack further images only until the goal is reached: best=K (networks), "
+        "half_width=P or margin=P (percentage points), between commas; also level=95, "
+        "block=IMAGES of a round, on=CONDITION (right under all attacks)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of training, design and draws (0)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="%(default)s")
 
@@ -86,7 +93,17 @@ def read_settings(options: argparse.Namespace) -> Settings:
         architectures=options.architectures or "",
         design=options.design or DESIGN,
         technique=split_specs(options.technique or ""),
+        until=_checked_goal(options.until_decided or ""),
     ).with_files()
+
+
+def _checked_goal(text: str) -> str:
+    """A goal that can be read."""
+    if text:
+        from metrics.until import read_until
+
+        read_until(text)
+    return text
 
 
 def _check_numbers(options: argparse.Namespace, spaces: int) -> None:

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from robustscope.commands.command import Command, Parser, add_common, processes
+from robustscope.commands.command import Command, Parser, add_common
+from robustscope.commands.execution import add_execution, read_execution
 from robustscope.commands.options import add_settings, read_settings
 from robustscope.presets import PRESETS
 from robustscope.settings import check_folder
@@ -14,11 +15,7 @@ from robustscope.settings import check_folder
 def add_options(parser: Parser) -> None:
     """Those of the settings, and how they are worked through."""
     add_settings(parser)
-    parser.add_argument(
-        "--workers",
-        type=int,
-        help="processes of one thread each; 0: in this one (all cores; 1 GPU)",
-    )
+    add_execution(parser)
     parser.add_argument(
         "--cache",
         type=float,
@@ -32,6 +29,7 @@ def add_options(parser: Parser) -> None:
 def do(options: argparse.Namespace) -> str:
     """The main job; ends at once when it is finished."""
     settings = read_settings(options)
+    how = read_execution(options, settings.device)
     out = options.out or Path("runs") / settings.preset
     check_folder(out, settings)
     text = finished_text(out)
@@ -42,8 +40,8 @@ def do(options: argparse.Namespace) -> str:
     from robustscope.progress import Progress
     from robustscope.run import run
 
-    cache, workers = int(options.cache * (1 << 30)), processes(options.workers, settings.device)
-    return describe(run(settings, out, workers, Progress(options.quiet), cache), out)
+    cache = int(options.cache * (1 << 30))
+    return describe(run(settings, out, how, Progress(options.quiet), cache), out)
 
 
 def finished_text(out: Path) -> str | None:

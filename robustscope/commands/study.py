@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from robustscope.commands.command import Command, Parser, add_common, processes
+from robustscope.commands.command import Command, Parser, add_common
+from robustscope.commands.execution import add_execution, read_execution
 
 
 def add_options(parser: Parser) -> None:
@@ -21,7 +22,7 @@ def add_options(parser: Parser) -> None:
         default=5,
         help="seeds for the largest network; 0: none (%(default)s)",
     )
-    parser.add_argument("--workers", type=int, help="as for run")
+    add_execution(parser)
     add_common(parser)
 
 
@@ -31,8 +32,8 @@ def do(options: argparse.Namespace) -> str:
     from robustscope.study import Plan, read_run, study
 
     _check_study(options)
-    workers = processes(options.workers, read_run(options.run).device)
-    plan = Plan(options.networks, options.seeds, options.largest, workers)
+    how = read_execution(options, read_run(options.run).device)
+    plan = Plan(options.networks, options.seeds, options.largest, how)
     return "\n".join(study(options.run, plan, Progress(options.quiet)))
 
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from .checks import StoreError, check_network, check_text
 from .database import RECORDED, connect, create, sqlite_seam
+from .growth import joined
 from .journal_rows import (
     ArrayRow,
     OutcomeRow,
@@ -187,6 +188,41 @@ class Journal:
                     f"Journal.record must not change a recorded outcome; got other "
                     f"{', '.join(differing)} for {key}. Start again in another folder."
                 )
+
+    def grow(self, key: str, more: Outcome) -> None:
+        """Adds to the outcome of a network what it did on further images; see `joined`.
+
+        Raises:
+            StoreError: The key has no outcome, or both do not fit each other.
+        """
+        check_outcome(key, more)
+        with self._tables.transaction():
+            position = self._tables.position(key)
+            row = self._tables.outcome(position)
+            if row is None:
+                raise StoreError(f"Journal.grow must be of a network with outcome; got {key}.")
+            old = decode_outcome(row, self._tables.arrays(position))
+            whole = joined(key, old, more)
+            self._tables.replace_outcome(position, encode_outcome(whole), encode_arrays(whole))
+
+    def give_up(self, key: str, reason: str) -> None:
+        """Remembers why a network that has an outcome did not get a larger one.
+
+        Raises:
+            StoreError: The key is unknown.
+        """
+        check_text("Journal.give_up.reason", reason)
+        with self._tables.transaction():
+            position = self._tables.position(key)
+            self._tables.set_attempts(position, self._tables.attempts(position)[0], reason, 1)
+
+    def given_up(self) -> dict[str, str]:
+        """Key to reason of the networks that have an outcome and were given up."""
+        rows = self._tables.rows(
+            "SELECT key, failure FROM networks JOIN attempts USING (position) WHERE failed "
+            "AND position IN (SELECT position FROM outcomes) ORDER BY position"
+        )
+        return {str(key): str(failure) for key, failure in rows}
 
     def fail(self, key: str, reason: str) -> None:
         """Takes a network out of the queue, with the reason.

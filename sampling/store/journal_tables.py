@@ -68,6 +68,14 @@ class Tables:
         self.run(f"INSERT INTO outcomes VALUES ({','.join('?' * len(values))})", values)
         self.set_note(RECORDED, str(int(self.note(RECORDED) or 0) + 1))
 
+    def replace_outcome(self, position: int, row: OutcomeRow, arrays: Sequence[ArrayRow]) -> None:
+        """Records another outcome, and its arrays, in place of that of a network."""
+        values = (position, *row, digest(position, *row))
+        self.run(f"INSERT OR REPLACE INTO outcomes VALUES ({','.join('?' * len(values))})", values)
+        self.run("DELETE FROM arrays WHERE position = ?", (position,))
+        for array in arrays:
+            self.add_array(position, array)
+
     def check_complete(self) -> None:
         """Refuses a file in which rows of networks have gone: damage that SQLite cannot see."""
         for table in ("outcomes", "arrays", "attempts"):

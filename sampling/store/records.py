@@ -12,6 +12,10 @@ DONE, FAILED, PENDING = "done", "failed", "pending"
 NO_PREDICTION = 65535
 """Stands where no class was predicted, and in frames beyond the last of a sequence."""
 
+SMALLER_BATCH = "smaller_batch"
+"""Alarm of networks that were evaluated in smaller batches than the protocol's, as memory ran out:
+the share by which they were smaller, 0.5 or more, under all conditions."""
+
 
 @dataclass(frozen=True)
 class Network:

@@ -34,6 +34,7 @@ class Request:
         dataset: Name of the data set.
         architectures: File that says what the networks are.
         allow_missing: Whether empty cells stand for what was not evaluated or does not apply.
+        uncounted: Whether it is not known of how many images accuracies are shares.
     """
 
     factors: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Request:
     dataset: str = ""
     architectures: Path | None = None
     allow_missing: bool = False
+    uncounted: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,16 @@ def _rounding(columns: Sequence[Column], accuracies: Mapping[str, Floats]) -> li
     """One note for all columns that share unit and images."""
     groups: dict[tuple[str, int], list[Column]] = {}
     for column in columns:
-        groups.setdefault((column.unit, column.images), []).append(column)
+        if column.counted:
+            groups.setdefault((column.unit, column.images), []).append(column)
     notes = []
+    unknown = [column.condition.name for column in columns if not column.counted]
+    if unknown:
+        said = ", ".join(unknown) if len(unknown) <= 4 else f"{len(unknown)} conditions"
+        notes.append(
+            f"It is not known of how many images accuracies of {said} are shares: they are stored "
+            "as millionths, and have no intervals."
+        )
     for (unit, images), members in groups.items():
         values = np.concatenate([accuracies[column.source] for column in members])
         names = [column.condition.name for column in members]

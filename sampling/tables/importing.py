@@ -1,7 +1,8 @@
 """The formats that can be imported, and the one way from a table to a results file."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sampling.store import StoreError, write_counts
@@ -23,8 +24,17 @@ KINDS: dict[str, Importer] = {
 """Name of a format to what reads it."""
 
 
-def import_table(path: Path, kind: str, out: Path, request: Request) -> Imported:
+def import_table(
+    path: Path, kind: str, out: Path, request: Request, notes: Sequence[str] = ()
+) -> Imported:
     """Writes `out`, a results file of counts, from a table, and returns what it holds.
+
+    Args:
+        path: The table.
+        kind: Its format.
+        out: Where the file goes.
+        request: What the user says about it.
+        notes: What else a reader must know; first among the notes of the file.
 
     Raises:
         ValueError: The kind is unknown, the table cannot be read, or `out` cannot be written.
@@ -36,6 +46,8 @@ def import_table(path: Path, kind: str, out: Path, request: Request) -> Imported
     if out.exists() and path.exists() and out.resolve() == path.resolve():
         raise TableError(f"import.out must be another file than the table; got {out} for both.")
     imported = KINDS[kind](path, request)
+    campaign = imported.campaign
+    imported = replace(imported, campaign=replace(campaign, notes=(*notes, *campaign.notes)))
     provenance = {"command": f"robustscope import --kind {kind}", "table": path.name}
     if path.is_file():
         with path.open("rb") as stream:

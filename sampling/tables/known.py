@@ -24,6 +24,10 @@ ATTACKS = ("fgsm", "pgd", "apgd", "aa", "autoattack", "square", "mim", "fab", "d
 
 _GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 _SEVERITY = re.compile(r"(?P<noise>.+)_s(?P<severity>[1-5])$")
+UNKNOWN = 1_000_000
+"""Images that an accuracy is stored as a share of where their number is not known."""
+UNCOUNTED = {"images": "unknown"}
+"""Parameters of a condition of an unknown number of images."""
 _CLEAN = Condition("clean", "clean", 0, "{}", "clean")
 
 
@@ -36,12 +40,14 @@ class Column:
         images: It is a share of this many.
         condition: What it is an accuracy under.
         unit: "percent" or "share".
+        counted: Whether that is their number, and not one that stands for an unknown number.
     """
 
     source: str
     images: int
     condition: Condition
     unit: str = "percent"
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def make_condition(asked: Asked) -> Condition:
     Raises:
         TableError: The family is not one of `FAMILIES`, or neither said nor known.
     """
-    name, family = asked.name, asked.family or _family(asked.name)
+    name, family = asked.name, asked.family or family_of(asked.name)
     if family not in FAMILIES:
         got = f"family {family!r}" if family else "no family"
         raise TableError(
@@ -123,7 +129,8 @@ def with_clean(columns: Sequence[Column]) -> tuple[tuple[Condition, ...], str]:
     return (_CLEAN, *conditions), "The table has no clean accuracy: clean counts as not evaluated."
 
 
-def _family(name: str) -> str:
+def family_of(name: str) -> str:
+    """The family that a name says it is of, "" if it is not known."""
     if name == "clean":
         return "clean"
     found = _SEVERITY.match(name)

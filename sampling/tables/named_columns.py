@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from sampling.tables.columns import EVALUATED
+from sampling.tables.factors import categorical, make_factors
 from sampling.tables.imported import Imported, Request, Source, assemble, make_network
-from sampling.tables.known import Asked, Column, make_condition
+from sampling.tables.known import UNCOUNTED, UNKNOWN, Asked, Column, make_condition
 from sampling.tables.own_export import import_export
 from sampling.tables.reading import Frame, Kind, read_frame, read_header
 from sampling.tables.shares import UNITS, check_accuracies
@@ -17,6 +18,7 @@ from sampling.tables.streams import TableError
 NAMES = ("id", "name", "network", "model", "arch_id")
 """Columns that name the networks, the first that is there, where the user says none."""
 
+NUMBER: Kind = "number"
 _OUTCOME = re.compile(r"(?P<name>.+?)(?::(?P<family>[a-z]+))?(?:@(?P<images>\d+))?$")
 
 
@@ -39,21 +41,20 @@ def import_named(path: Path, request: Request) -> Imported:
             f"import.unit must be one of {', '.join(UNITS)}; got {request.unit or 'nothing'}. "
             "Say --unit percent (93.2) or --unit share (0.932)."
         )
-    frame = read_frame(path, lambda header: _kinds(header, request, columns))
+    chosen = [categorical(text) for text in request.factors]
+    frame = read_frame(path, lambda header: _kinds(header, request, chosen, columns))
     for column in columns:
         check_accuracies(frame, column.source, column.unit)
     if not request.allow_missing:
         _check_missing(frame)
-    names = next(iter(frame.texts.values()), None)
-    if names is None:
-        names = [f"row{row + 1}" for row in range(frame.size)]
-    _check_names(frame, names)
-    factors = {name: frame.numbers[name].tolist() for name in request.factors}
+    named = find_name(list(frame.texts), request)
+    names = frame.texts[named] if named else [f"row{row + 1}" for row in range(frame.size)]
+    _check_names(frame, names, named)
+    factors, units = make_factors(frame, [name for name, _ in chosen], request.allow_missing)
     networks = [
         make_network(name, "", {f: values[row] for f, values in factors.items()})
         for row, name in enumerate(names)
     ]
-    units = dict.fromkeys(request.factors, "1")
     source = Source("csv", request.dataset or path.name, (f"Imported from {path.name}.",))
     return assemble(source, networks, units, columns, frame.numbers)
 
@@ -66,27 +67,40 @@ def _is_export(path: Path) -> bool:
 
 def _outcome(text: str, request: Request) -> Column:
     found = _OUTCOME.fullmatch(text)
-    images = int(found["images"]) if found and found["images"] else request.images
+    stated = int(found["images"]) if found and found["images"] else request.images
+    counted = stated is not None or not request.uncounted
+    images = stated if counted else UNKNOWN
     if found is None or images is None or not 1 <= images < 2**32:
         raise TableError(
             f"import.outcomes must say of how many images accuracies are shares, from 1 on; got "
-            f"{text!r}. Say --images N, or {text.partition('@')[0]}@N for one column."
+            f"{text!r}. Say --images N, {text.partition('@')[0]}@N for one column, or "
+            "--images unknown."
         )
-    condition = make_condition(Asked(found["name"], found["family"] or ""))
-    return Column(found["name"], images, condition, request.unit or "")
+    more = {} if counted else dict(UNCOUNTED)
+    condition = make_condition(Asked(found["name"], found["family"] or "", more=more))
+    return Column(found["name"], images, condition, request.unit or "", counted)
+
+
+def find_name(header: Sequence[str], request: Request) -> str:
+    """The column that names the networks, "" where there is none."""
+    return request.name or next((n for n in NAMES if n in header), "")
 
 
 def _kinds(
-    header: Sequence[str], request: Request, columns: Sequence[Column]
+    header: Sequence[str],
+    request: Request,
+    factors: Sequence[tuple[str, Kind]],
+    columns: Sequence[Column],
 ) -> Mapping[str, Kind]:
-    name = request.name or next((n for n in NAMES if n in header), "")
+    name = find_name(header, request)
     kinds: dict[str, Kind] = {name: "text"} if name else {}
-    for wanted in (*request.factors, *(column.source for column in columns)):
+    asked = [*factors, *((column.source, NUMBER) for column in columns)]
+    for wanted, kind in asked:
         if wanted in kinds:
             raise TableError(
                 f"import.columns must be named once each; got {wanted!r} twice. Leave one out."
             )
-        kinds[wanted] = "number"
+        kinds[wanted] = kind
     return kinds
 
 
@@ -101,9 +115,8 @@ def _check_missing(frame: Frame) -> None:
             )
 
 
-def _check_names(frame: Frame, names: Sequence[str]) -> None:
+def _check_names(frame: Frame, names: Sequence[str], column: str) -> None:
     first: dict[str, int] = {}
-    column = next(iter(frame.texts), "")
     for row, name in enumerate(names):
         if not name.strip() or name in first:
             got = f"{name!r}, as in row {first[name] + 1}" if name in first else "an empty cell"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sampling.store import Network
+from sampling.store.categories import FOLLOWS, level_unit
 from sampling.tables.imported import Imported, Request, Source, assemble, make_network
 from sampling.tables.known import Asked, Column, make_condition, rank_budgets
 from sampling.tables.reading import Frame, Kind, read_frame
@@ -26,20 +27,20 @@ IMAGES = 10_000
 FAMILY = "nasbench201"
 
 UNITS = {
-    **{f"{edge}_{o}": "1 where the edge has it, else 0" for edge in EDGES for o in OPERATIONS},
-    **{f"n_{operation}": "edges" for operation in OPERATIONS},
+    **{f"{edge}_{o}": level_unit(edge, o) for edge in EDGES for o in OPERATIONS},
+    **{f"n_{operation}": f"edges{FOLLOWS}" for operation in OPERATIONS},
 }
-"""Factors that follow from the architecture string, to unit; operations have no order, so that
-each edge is five indicators."""
+"""Factors that the architecture string gives, to unit; operations have no order, so that each edge
+is five indicators."""
 
 _NAMED = {"params_cifar10": ("parameters", "parameters"), "macs_32px": ("macs", "MACs")}
 _FURTHER = {
-    "n_live_conv3x3": "edges on a path",
-    "n_live_conv1x1": "edges on a path",
-    "n_paths": "paths",
-    "max_conv_depth": "convolutions",
-    "mean_conv_depth": "convolutions",
-    "max_receptive_field_3x3units": "px of one cell",
+    "n_live_conv3x3": f"edges on a path{FOLLOWS}",
+    "n_live_conv1x1": f"edges on a path{FOLLOWS}",
+    "n_paths": f"paths{FOLLOWS}",
+    "max_conv_depth": f"convolutions{FOLLOWS}",
+    "mean_conv_depth": f"convolutions{FOLLOWS}",
+    "max_receptive_field_3x3units": f"px of one cell{FOLLOWS}",
 }
 _ARCHITECTURES = ("nb201_architectures.csv", "nb201_architectures.csv.gz", "meta.json")
 _NODE = re.compile(r"\|((?:[a-z0-9_]+~\d\|)+)")

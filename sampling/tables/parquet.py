@@ -37,8 +37,8 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_parquet(
-    path: Path, choose: Callable[[Sequence[str]], Mapping[str, Literal["text", "number"]]]
-) -> tuple[dict[str, tuple[Literal["text", "number"], Sequence[Any]]], int]:
+    path: Path, choose: Callable[[Sequence[str]], Mapping[str, Literal["text", "number", "factor"]]]
+) -> tuple[dict[str, tuple[Literal["text", "number", "factor"], Sequence[Any]]], int]:
     """(column to what it holds and its values, rows); only the columns asked for are read.
 
     Raises:

@@ -16,7 +16,8 @@ from sampling.tables.cells import unguard
 from sampling.tables.parquet import is_parquet, parquet_header, read_parquet
 from sampling.tables.streams import TableError, lines
 
-Kind = Literal["text", "number"]
+Kind = Literal["text", "number", "factor"]
+"""A factor is of numbers, or of texts of which none is one."""
 Choose = Callable[[Sequence[str]], Mapping[str, Kind]]
 """Header to the columns wanted and what they hold."""
 
@@ -104,15 +105,37 @@ class _Builder:
         self.numbers = array("d")
 
     def add(self, cell: str, row: int) -> None:
-        if self.kind == "text":
+        if self.kind != "number":
             self.texts.append(unguard(cell))
         else:
             self.numbers.append(_number(self.path, row, self.name, cell))
+
+    def settle(self) -> None:
+        """Makes of a factor a column of texts, or of numbers where one of them is a number."""
+        if self.kind != "factor":
+            return
+        self.kind = "number" if any(map(_is_number, self.texts)) else "text"
+        if not any(self.texts):
+            self.kind = "number"  # nothing is known of it
+        if self.kind == "number":
+            for row, cell in enumerate(self.texts, start=1):
+                self.numbers.append(_number(self.path, row, self.name, cell))
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell is meant as a number: inf and nan too, which are refused later."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _frame(path: Path, size: int, builders: Sequence[_Builder]) -> Frame:
     if not size:
         raise TableError(f"import.table must have rows below its header; got none in {path}.")
+    for builder in builders:
+        builder.settle()
     texts = {b.name: b.texts for b in builders if b.kind == "text"}
     numbers = {b.name: np.array(b.numbers) for b in builders if b.kind == "number"}
     return Frame(path, size, texts, numbers)
@@ -169,8 +192,9 @@ def _from_columns(
     for place, (name, (kind, values)) in enumerate(columns.items()):
         builder = _Builder(path, place, name, kind)
         for row, value in enumerate(values, start=1):
-            if kind == "text":
-                builder.texts.append("" if value is None else str(value))
+            if kind != "number":
+                missing = value is None or value != value
+                builder.texts.append("" if missing else str(value))
             elif isinstance(value, int | float) and math.isfinite(value):
                 builder.numbers.append(value)
             else:
