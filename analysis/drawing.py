@@ -66,6 +66,7 @@ def style() -> Iterator[None]:
         **sns.axes_style("whitegrid", {"grid.color": "#e6e6e6", "axes.edgecolor": "#888888"}),
         **sns.plotting_context("paper", font_scale=0.95),
         "font.family": "DejaVu Sans",
+        "text.parse_math": False,  # names are no formulas, and a broken one would end the analysis
         "text.color": INK,
         "axes.labelcolor": INK,
         "xtick.color": INK,
@@ -96,9 +97,13 @@ class Margins:
 
 
 def grid(
-    shape: tuple[int, int], panel: tuple[float, float], margins: Margins, sharex: Share = False
+    shape: tuple[int, int],
+    panel: tuple[float, float],
+    margins: Margins,
+    sharex: Share = False,
+    sharey: Share = "row",
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of equal panels and its axes; rows share their y axis.
+    """A figure of equal panels and its axes; rows share their y axis unless told otherwise.
 
     Positions follow from the margins alone: a layout engine would take four times as long. Give
     titles y=1.0 for the same reason, so that they are not moved about.
@@ -108,6 +113,7 @@ def grid(
         panel: Width and height of one panel in inches.
         margins: Space around and between the panels.
         sharex: As in matplotlib's subplots.
+        sharey: Likewise.
     """
     down, across = shape
     inner_x = across * panel[0] + (across - 1) * margins.across
@@ -124,7 +130,7 @@ def grid(
         wspace=margins.across / panel[0],
         hspace=margins.down / panel[1],
     )
-    axes = figure.subplots(down, across, sharey="row", sharex=sharex, squeeze=False)
+    axes = figure.subplots(down, across, sharey=sharey, sharex=sharex, squeeze=False)
     return figure, axes.tolist()
 
 

@@ -109,6 +109,7 @@ def _correlation(findings: Findings, group: Group, factor: str, outcome: str) ->
         & (table["factor"] == factor)
         & (table["outcome"] == outcome)
         & (table["method"] == "spearman")
+        & (table["given"] == "")
     )
     row = table[chosen].iloc[0]
     if row["reason"]:
@@ -123,6 +124,8 @@ def draw_stages(findings: Findings, group: Group) -> Drawing | str:
     chosen = (
         (table["supernet"] == group.label)
         & (table["method"] == "spearman")
+        & (table["given"] == "")
+        & (table["level"] == "outcome")
         & table["outcome"].isin(ROWS)
         & (table["reason"] == "")
     )

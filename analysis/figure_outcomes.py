@@ -14,8 +14,9 @@ from metrics import Floats
 
 def draw_outcomes(findings: Findings, group: Group) -> Drawing | str:
     """Heat map of the Spearman correlations between outcomes, or why it cannot be drawn."""
-    table = findings.correlations.outcomes
-    rows = table[(table["supernet"] == group.label) & (table["method"] == "spearman")]
+    table = findings.correlations.between
+    plain = (table["method"] == "spearman") & (table["given"] == "")
+    rows = table[(table["supernet"] == group.label) & plain]
     usable = list(dict.fromkeys(rows.loc[rows["reason"] == "", "outcome"]))
     names = [o.name for o in findings.study.outcomes if o.name in usable]
     if len(names) < 2:

@@ -1,5 +1,6 @@
 """Names, units and file names as readers see them."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 
@@ -8,12 +9,19 @@ from analysis.regressions import DESIGN_FACTORS
 from analysis.study import Group
 from nas_space.costs import COSTS
 
+LONGEST = 80  # characters of a label in a file name; file systems take 255 bytes
 _MILLIONS = ("macs", "parameters", "activations")
 
 
 def slug(label: str) -> str:
-    """A file name for any label: letters, digits, dot, minus and underscore."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", label).strip("._") or "unnamed"
+    """A file name for any label: letters, digits, dot, minus and underscore.
+
+    A long one ends in a digest of the label, so that no two are cut to one name.
+    """
+    name = re.sub(r"[^A-Za-z0-9.-]+", "_", label).strip("._") or "unnamed"
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[:LONGEST]}_{hashlib.sha256(label.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def factor_order(names: Sequence[str]) -> list[str]:

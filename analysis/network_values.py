@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.counts import mean_of_counts
+from analysis.counts import mean_of_counts, unknown_images, without_limits
 from analysis.outcomes import Outcome, plan_outcomes
 from analysis.scores import score
 from analysis.tokens import QueryError
@@ -120,7 +120,8 @@ class NetworkValues:
                 f"query.outcome must be one that can be scored; got {outcome.name}, which {found}. "
                 "Choose single conditions."
             )
-        return found
+        unknown = unknown_images(self.results.conditions)[list(outcome.columns)].any()
+        return without_limits(found, np.ones(1, np.bool_)) if unknown else found
 
     def _from_bits(self, outcome: Outcome, rows: Rows) -> Estimate:
         """Scores of some networks, some at a time."""

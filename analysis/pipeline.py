@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.claims import claim_sentences
+from analysis.decided import decided_table
 from analysis.drawing import Saved
 from analysis.figures import draw_all
-from analysis.findings import Findings, examine
+from analysis.findings import EVERYTHING, Choices, Findings, examine
+from analysis.front import pareto_table
+from analysis.marks import alarm_names
 from analysis.report import render
+from analysis.standings import ranks_table
 from analysis.tables import conditions_table, networks_table, write_csv
 from analysis.trust import alarms_table, sequences_table
 from sampling.store import Results, open_results
 
 STEPS = (
-    *("scores", "correlations", "regressions", "importance", "pairs"),
+    *("scores", "ranks", "correlations", "regressions", "importance", "prediction", "pairs"),
     *("tables", "figures", "report"),
 )
 Track = Callable[[Sequence[str]], Iterable[str]]
@@ -25,6 +30,7 @@ class AnalysisSummary:
 
     Attributes:
         sentences: The findings in plain words, with their uncertainty.
+        claims: Every claim with its verdict, in plain words.
         tables: Table name to CSV file.
         figures: Figures with their captions and files.
         missing: In words, figures that could not be drawn.
@@ -32,19 +38,26 @@ class AnalysisSummary:
     """
 
     sentences: tuple[str, ...]
+    claims: tuple[str, ...]
     tables: Mapping[str, Path]
     figures: tuple[Saved, ...]
     missing: tuple[str, ...]
     report: Path
 
 
-def analyze(results_path: Path, out: Path, track: Track | None = None) -> AnalysisSummary:
+def analyze(
+    results_path: Path,
+    out: Path,
+    track: Track | None = None,
+    choices: Choices = EVERYTHING,
+) -> AnalysisSummary:
     """Analyse a results file and write out/tables, out/figures and out/report.html.
 
     Args:
         results_path: The results file.
         out: Folder to write to; made if absent, files of the same name are replaced.
         track: Shows progress over the step names, `tqdm` for instance; silent when None.
+        choices: What is left out, and whether effects are shrunk.
 
     Raises:
         ValueError: If the file is no readable results file, holds no evaluated network, or `out`
@@ -56,7 +69,7 @@ def analyze(results_path: Path, out: Path, track: Track | None = None) -> Analys
         return next(steps, None)
 
     with open_results(results_path) as results:
-        findings = examine(results, begin=begin)
+        findings = examine(results, begin=begin, choices=choices)
     begin()
     tables = save_tables(findings, out)
     begin()
@@ -64,7 +77,8 @@ def analyze(results_path: Path, out: Path, track: Track | None = None) -> Analys
     begin()
     report = save_report(findings, figures, missing, out)
     begin()  # past the end, so that a progress bar closes
-    return AnalysisSummary(findings.sentences, tables, figures, missing, report)
+    claims = tuple(claim_sentences(findings.claims))
+    return AnalysisSummary(findings.sentences, claims, tables, figures, missing, report)
 
 
 def write_tables(results: Results, out: Path) -> Mapping[str, Path]:
@@ -84,21 +98,33 @@ def write_report(results: Results, out: Path) -> Path:
 
 
 def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
-    """Write out/tables: identity, statistics of factors, and what makes numbers doubtful."""
+    """Write out/tables: identity, ranks, statistics of factors, and what makes numbers doubtful."""
     tables = {
-        "networks": networks_table(findings.study),
+        "networks": networks_table(findings.study).assign(
+            alarms=alarm_names(findings.study, findings.marks)
+        ),
+        "ranks": ranks_table(findings.study, findings.standings),
+        "pareto": pareto_table(findings.study, findings.standings.front),
         "conditions": conditions_table(findings.study),
         "alarms": alarms_table(findings.study),
         "sequences": sequences_table(findings.study),
+        "decided": decided_table(findings.study),
         "correlations": findings.correlations.factors,
-        "outcome_correlations": findings.correlations.outcomes,
+        "tradeoffs": findings.correlations.between,
         "regressions": findings.regressions.table,
+        "regression_models": findings.models,
+        "regression_terms": findings.terms,
         "importance": findings.importance,
         "forest": findings.forest,
         "pairs": findings.pairs,
         "interactions": findings.interactions,
         "pairs_regression": findings.agreement,
+        "prediction": findings.prediction,
+        "stages": findings.stages,
+        "claims": findings.claims,
     }
+    if findings.counted is not None:
+        tables |= {"explained": findings.counted.explained, "levels": findings.counted.levels}
     return write_csv(tables, make_folder(out / "tables"))
 
 

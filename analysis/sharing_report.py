@@ -7,18 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.attenuation import DOUBTFUL, PLACE, read_families
 from analysis.drawing import save
 from analysis.figure_sharing import draw_sharing
 from analysis.sharing import COMPARISONS, CROSS, DRAWS, examine_sharing, find_runs, in_words
 from analysis.study import Study
 from analysis.summary import HEADLINES
 from analysis.tables import write_csv
-
-PLACE = Path("study") / "study.json"
-"""Where a study lies, seen from the results that it is of."""
-
-DOUBTFUL = 0.5
-"""A rank agreement that may be lower than this is pointed out."""
 
 UNMEASURED = (
     "was not measured: no study lies beside these results. Ranks of networks and effects of "
@@ -88,17 +83,13 @@ def notices(study: Study, results: Path) -> list[str]:
     """
     if not study.groups:
         return []
-    path = results.parent / PLACE
-    if not path.exists():
+    families = read_families(study, results)
+    if families is None:
         return [UNMEASURED]
-    try:
-        found = json.loads(path.read_text())
-        if found["run"] != study.attributes["content_hash"]:
-            return [f"was measured on other results than these: {path} is of {found['run'][:12]}."]
-        families = {str(study.networks["family"].iloc[group.rows[0]]) for group in study.groups}
-        return [text for f in sorted(families) for text in _doubts(f, found["families"].get(f))]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return [f"cannot be told: {path} is damaged. Run robustscope study again."]
+    if isinstance(families, str):
+        return [families]
+    own = sorted({str(study.networks["family"].iloc[group.rows[0]]) for group in study.groups})
+    return [text for family in own for text in _doubts(family, families.get(family))]
 
 
 def _doubts(family: str, told: Mapping[str, Any] | None) -> Iterator[str]:

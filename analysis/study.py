@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.counts import score_counts
+from analysis import flags
+from analysis.counts import score_counts, unknown_images
 from analysis.outcomes import Outcome, plan_outcomes
 from analysis.scores import Score, score
 from metrics import Bits, Estimate, Floats, flip_probability, flip_shares, mean_flip_rate
@@ -69,10 +71,12 @@ class Study:
         alarms: Alarm name to (N, M) shares of the attacked images, NaN where it does not apply.
         flips: One per set of perturbation sequences.
         left_out: Status or failure in words to number of networks left out for it.
+        dropped: Names of the conditions left out because an alarm is raised there.
         spaces: Space name to its JSON description.
         commonest: Share of the images that show the commonest class.
         attributes: Those of the results file.
         provenance: When and how it was made; volatile.
+        image_ids: (I,) stable ids of the images.
     """
 
     networks: pd.DataFrame
@@ -88,10 +92,12 @@ class Study:
     alarms: Mapping[str, Floats]
     flips: tuple[Flips, ...]
     left_out: Mapping[str, int]
+    dropped: tuple[str, ...]
     spaces: Mapping[str, str]
     commonest: float
     attributes: Mapping[str, object]
     provenance: Mapping[str, object]
+    image_ids: tuple[str, ...] = ()
 
     @property
     def counted(self) -> bool:
@@ -99,64 +105,138 @@ class Study:
         return bool(self.evaluated.shape[-1] == 0)
 
     @property
+    def uncounted(self) -> Bits:
+        """(M,) conditions whose accuracies are shares of an unknown number of images."""
+        return unknown_images(self.conditions)
+
+    @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes that were scored."""
         return tuple(score.outcome for score in self.scores)
+
+    @property
+    def flagged(self) -> Bits:
+        """(N, M) whether an alarm is raised for a number."""
+        return flags.flagged(self.alarms, (len(self.networks), len(self.conditions)))
+
+    @property
+    def weights(self) -> list[str]:
+        """Where the weights of each network come from: its supernet, or else its origin."""
+        pairs = zip(self.networks["supernet"], self.networks["origin"], strict=True)
+        return [str(supernet or origin) for supernet, origin in pairs]
 
     def score(self, name: str) -> Score | None:
         """The score of an outcome, None if the protocol lacks it."""
         return next((score for score in self.scores if score.outcome.name == name), None)
 
 
-def read_study(results: Results) -> Study:
+def read_study(results: Results, leave_out: flags.LeaveOut = "") -> Study:
     """Read and score the evaluated networks of an open results file.
 
+    Args:
+        results: The open file.
+        leave_out: Whether networks, or conditions, for which an alarm is raised stay out.
+
     Raises:
-        ValueError: If no network was evaluated, or the file is inconsistent.
+        ValueError: If no network was evaluated, none is left, or the file is inconsistent.
     """
-    everything = results.networks
-    rows = np.flatnonzero((everything["status"] == "done").to_numpy())
-    if len(rows) == 0:
-        raise ValueError(
-            "results.networks must hold an evaluated network; got none among "
-            f"{len(everything)}. Run `robustscope evaluate` to the end first."
-        )
-    tried, right = (table[rows] for table in results.counts())
-    counted = results.counted()
-    nothing = np.zeros((*tried.shape, 0), np.bool_)
-    evaluated = nothing if counted else results.evaluated(rows=rows)
-    correct = nothing if counted else results.correct(rows=rows)
-    plan = plan_outcomes(results.conditions)
-    absent = dict(plan.absent)
-    scores = []
-    for outcome in plan.outcomes:
-        scored = (
-            score_counts(outcome, tried, right) if counted else score(outcome, evaluated, correct)
-        )
-        if isinstance(scored, str):
-            absent[outcome.name] = scored
-        else:
-            scores.append(scored)
+    everything, alarms = results.networks, results.alarms
+    rows, columns, left_out = _chosen(results, everything, alarms, leave_out)
+    conditions = results.conditions.iloc[columns].reset_index(drop=True)
+    names = results.conditions["name"].to_numpy(dtype=str)
+    bits = _read_bits(results, rows, columns)
+    scores, absent = _scored(conditions, bits)
     networks = everything.iloc[rows].reset_index(drop=True)
     return Study(
         networks=networks,
         factors=results.factors.iloc[rows].reset_index(drop=True).astype(float),
         factor_units=dict(results.factor_units),
-        conditions=results.conditions,
-        evaluated=evaluated,
-        correct=correct,
-        counts=(tried, right),
-        scores=tuple(scores),
+        conditions=conditions,
+        evaluated=bits.evaluated,
+        correct=bits.correct,
+        counts=(bits.tried, bits.right),
+        scores=scores,
         absent=absent,
-        groups=() if counted else group_networks(networks),
-        alarms={name: values[rows] for name, values in results.alarms.items()},
+        groups=() if results.counted() else group_networks(networks),
+        alarms={name: values[np.ix_(rows, columns)] for name, values in alarms.items()},
         flips=tuple(_flips(results, record, rows) for record in results.sequence_sets.values()),
         spaces=dict(results.spaces),
         commonest=_commonest(results.labels),
-        left_out=_left_out(everything),
+        left_out=left_out,
+        dropped=tuple(np.delete(names, columns).tolist()),
         attributes=dict(results.attributes),
         provenance=dict(results.provenance),
+        image_ids=results.image_ids,
     )
+
+
+def _chosen(
+    results: Results,
+    everything: pd.DataFrame,
+    alarms: Mapping[str, Floats],
+    leave_out: flags.LeaveOut,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], dict[str, int]]:
+    """Networks and conditions to look at, and how many networks are not, by reason."""
+    done = np.flatnonzero((everything["status"] == "done").to_numpy())
+    if len(done) == 0:
+        raise ValueError(
+            "results.networks must hold an evaluated network; got none among "
+            f"{len(everything)}. Run `robustscope evaluate` to the end first."
+        )
+    raised = flags.flagged(alarms, (len(everything), len(results.conditions)))
+    rows, columns = flags.keep(raised, done, results.conditions["family"], leave_out)
+    if len(rows) == 0:
+        raise ValueError(
+            f"results.alarms must leave a network; got one raised for each of {len(done)}. "
+            "Leave flagged conditions out instead."
+        )
+    left_out = _left_out(everything)
+    if len(rows) < len(done):
+        left_out["with an alarm raised"] = len(done) - len(rows)
+    return rows, columns, left_out
+
+
+class _Counted(NamedTuple):
+    """What was tried and what was right: (N, M, I) bits, I being 0 without them, and (N, M)."""
+
+    evaluated: Bits
+    correct: Bits
+    tried: NDArray[np.uint32]
+    right: NDArray[np.uint32]
+
+
+def _read_bits(results: Results, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> _Counted:
+    """Of some networks and conditions."""
+    tried, right = (table[np.ix_(rows, columns)] for table in results.counts())
+    if results.counted():
+        nothing = np.zeros((*tried.shape, 0), np.bool_)
+        return _Counted(nothing, nothing, tried, right)
+    # all conditions as they lie, and those asked for by name
+    whole = len(columns) == len(results.conditions)
+    names = None if whole else results.conditions["name"].iloc[columns].tolist()
+    return _Counted(
+        results.evaluated(names, rows=rows), results.correct(names, rows=rows), tried, right
+    )
+
+
+def _scored(
+    conditions: pd.DataFrame, bits: _Counted
+) -> tuple[tuple[Score, ...], Mapping[str, str]]:
+    """The outcomes that can be scored, and the others with the reason why not."""
+    plan = plan_outcomes(conditions)
+    absent, scores = dict(plan.absent), []
+    counted = bits.evaluated.shape[-1] == 0
+    for outcome in plan.outcomes:
+        scored = (
+            score_counts(outcome, bits.tried, bits.right, unknown_images(conditions))
+            if counted
+            else score(outcome, bits.evaluated, bits.correct)
+        )
+        if isinstance(scored, str):
+            absent[outcome.name] = scored
+        else:
+            scores.append(scored)
+    return tuple(scores), absent
 
 
 def _commonest(labels: NDArray[np.int64]) -> float:

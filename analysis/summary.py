@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.correlations import NOT_A_FACTOR
+from analysis.decided import decided_sentences
 from analysis.regressions import Regression, RegressionTables
 from analysis.study import Group, Study
-from analysis.trust import alarm_sentence
+from analysis.trust import alarm_sentence, left_out_sentence, number_sentences
 from metrics import Floats
 
 HEADLINES = ("clean", "adversarial", "natural", "system")
@@ -24,31 +25,40 @@ ENTANGLED = 5.0  # variance inflation above which factors cannot be told apart w
 
 def sentences(study: Study, regressions: RegressionTables) -> tuple[str, ...]:
     """The findings in plain words, each with its uncertainty and what it is conditional on."""
-    said = [_counts(study), *_absent(study)]
-    if study.counted:
-        said.append(
-            "The file holds counts without the outcomes of single images, so networks are not "
-            "compared image by image, and no factor was related to robustness."
-        )
-    elif not study.groups:
+    said = opening(study)
+    if not study.groups:
         said.append("No network comes from a supernet, so no factor was related to robustness.")
     for group in study.groups:
         said += [_levels(study, group), *_failed(study, group)]
         for name in HEADLINES:
             if study.score(name) is not None:
                 said.append(_strongest(study, regressions, group, name))
-    alarms = alarm_sentence(study)
-    return (*said, alarms) if alarms else tuple(said)
+    return (*said, *closing(study))
+
+
+def opening(study: Study) -> list[str]:
+    """How much was evaluated, and what could not be scored."""
+    return [_counts(study), *_absent(study)]
+
+
+def closing(study: Study) -> list[str]:
+    """What was decided early, and what makes numbers doubtful."""
+    told = (alarm_sentence(study), left_out_sentence(study))
+    return [*decided_sentences(study), *(t for t in told if t), *number_sentences(study)]
+
+
+def _images(study: Study) -> str:
+    known = study.counts[0][:, ~study.uncounted]
+    return f"{known.max():,} images" if known.size else "an unknown number of images"
 
 
 def _counts(study: Study) -> str:
-    images = (
-        study.counts[0].max() if study.counted else study.evaluated.any(axis=1).any(axis=0).sum()
-    )
+    images = 0 if study.counted else study.evaluated.any(axis=1).any(axis=0).sum()
     n = len(study.networks)
     text = (
         f"{n:,} {'network was' if n == 1 else 'networks were'} evaluated under "
-        f"{len(study.conditions)} conditions on {images:,} images"
+        f"{len(study.conditions)} conditions on "
+        f"{_images(study) if study.counted else f'{images:,} images'}"
     )
     attacked = next((s for s in study.scores if s.outcome.family == "adversarial"), None)
     if attacked is not None and not study.counted and len(attacked.images) != images:

@@ -1,16 +1,20 @@
 """Reasons to distrust a robust accuracy, and how steady answers are along sequences.
 
-Alarms are shares of the images attacked; docs/results.md says what each means. They stand beside
-the numbers and correct none of them.
+Alarms are shares of the images shown; docs/results.md says what each means. They stand beside the
+numbers and correct none of them.
 """
 
 import numpy as np
 import pandas as pd
 
+from analysis import flags
 from analysis.study import Study
+from sampling.store import SMALLER_BATCH
 
-RAISED = 0.05
-"""Share of the attacked images above which an alarm counts as raised (ours)."""
+RAISED = flags.RAISED
+"""Share of the attacked images above which an alarm counts as raised."""
+
+SHOWN = 6  # names of conditions in a sentence
 
 ALARMS = {
     "zero_gradient": "no input gradient to start from: the attack was blind",
@@ -31,6 +35,8 @@ def alarms_table(study: Study) -> pd.DataFrame:
     """
     rows = []
     for alarm, values in sorted(study.alarms.items()):
+        if alarm == SMALLER_BATCH:
+            continue  # of a network, not of a condition, and no share of images
         for m, condition in enumerate(study.conditions["name"]):
             known = values[np.isfinite(values[:, m]), m]
             if len(known):
@@ -43,8 +49,10 @@ def alarms_table(study: Study) -> pd.DataFrame:
 
 
 def alarm_sentence(study: Study) -> str:
-    """What the alarms say in one sentence, "" when none was recorded."""
+    """What the alarms about attacks say in one sentence, "" when none was recorded."""
     table = alarms_table(study)
+    families = study.conditions.set_index("name")["family"]
+    table = table[table["condition"].map(families) != "inference"]
     if table.empty:
         return ""
     raised = table[table["raised"] > 0]
@@ -63,6 +71,41 @@ def alarm_sentence(study: Study) -> str:
         f"Alarms about attacks (more than {RAISED:.0%} of a network's attacked images; the "
         f"condition that raises each most often): {'; '.join(said)}."
     )
+
+
+def left_out_sentence(study: Study) -> str:
+    """Which conditions were left out because an alarm is raised for them, "" when none was."""
+    if not study.dropped:
+        return ""
+    shown = ", ".join(study.dropped[:SHOWN]) + (", ..." if len(study.dropped) > SHOWN else "")
+    return (
+        f"{len(study.dropped):,} conditions are left out, because an alarm is raised there for "
+        f"some network ({shown}); outcomes are made of the others."
+    )
+
+
+def number_sentences(study: Study) -> list[str]:
+    """What else is to be known of the numbers: answers that are none, and memory that ran out."""
+    table, said = alarms_table(study), []
+    families = study.conditions.set_index("name")["family"]
+    inference = table[(table["condition"].map(families) == "inference") & (table["raised"] > 0)]
+    if len(inference):
+        worst = inference.sort_values("raised", ascending=False, kind="stable").iloc[0]
+        said.append(
+            f"{worst['raised']:,} of {worst['networks']:,} networks answer more than {RAISED:.0%} "
+            f"of the images with NaN or infinity under {worst['condition']}, the most of any "
+            "inference noise; such answers count as wrong."
+        )
+    smaller = study.alarms.get(SMALLER_BATCH, np.full((1, 1), np.nan))
+    few = int(np.isfinite(smaller).any(axis=1).sum())
+    if few:
+        parts = 1.0 / (1.0 - np.nanmax(smaller))
+        said.append(
+            f"{few:,} of {len(study.networks):,} networks were evaluated in smaller batches than "
+            f"the protocol's (1/{parts:.0f} at the least), as memory ran out: their outcomes can "
+            "differ from those of the full batches by rounding."
+        )
+    return said
 
 
 def sequences_table(study: Study) -> pd.DataFrame:

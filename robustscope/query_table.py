@@ -41,7 +41,10 @@ def _estimates(estimate: Estimate, points: bool) -> list[str]:
 
 
 def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.1f} [{low:.1f}, {high:.1f}]" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    known = np.isfinite([low, high]).all()  # not where the number of images is not known
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]" if known else f"{value:.1f}"
 
 
 def _cell(value: object) -> str:

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.attenuation import PLACE
 from analysis.pipeline import analyze
 from analysis.sharing import CEILING, CROSS, SUPERNETS, examine_sharing, find_runs
-from analysis.sharing_report import PLACE, UNMEASURED, notices, write_sharing
+from analysis.sharing_report import UNMEASURED, notices, write_sharing
 from analysis.study import read_study
 from metrics import difference_of_means
 from sampling.store import Campaign, Network, Outcome, open_results, write_results

@@ -3,8 +3,8 @@ import pytest
 
 from analysis.findings import Findings, examine
 from analysis.labels import factor_label, factor_order, slug
-from analysis.leaderboard import TOP, leaderboards
-from analysis.report import heat, signed
+from analysis.leaderboard import TOP, leaderboards, standings_table
+from analysis.report.notation import heat, signed
 from analysis.study import design_units, group_networks
 from sampling.store import open_results
 from tests.analysis_synthetic import Recipe, write_synthetic
@@ -40,19 +40,33 @@ def test_summary_names_what_is_not_distinguishable(findings: Findings) -> None:
     assert not any(name in known.split("held")[1] for name in named)
 
 
-def test_leaderboard_counts_networks_within_the_best_interval(findings: Findings) -> None:
-    boards = {board.outcome: board for board in leaderboards(findings.study)}
+def test_leaderboard_lists_the_highest_scores_in_order(findings: Findings) -> None:
+    boards = {board.outcome: board for board in leaderboards(findings.study, findings.standings)}
     assert list(boards) == ["adversarial", "natural", "system", "clean"]
     estimate = findings.study.score("natural").estimate
-    best = estimate.value.argmax()
-    assert boards["natural"].tied == (estimate.value >= estimate.low[best]).sum()
     assert boards["natural"].rows["value"].tolist() == sorted(estimate.value)[: -TOP - 1 : -1]
+    assert 1 <= boards["natural"].tied <= boards["natural"].n == 60
 
 
 def test_leaderboard_gives_equal_networks_one_rank(findings: Findings) -> None:
-    rows = leaderboards(findings.study)[-1].rows
+    rows = leaderboards(findings.study, findings.standings)[-1].rows
     expected = rows["value"].rank(method="min", ascending=False).astype(int)
     assert rows["rank"].tolist() == expected.tolist()
+
+
+def test_standings_are_of_all_networks(findings: Findings) -> None:
+    estimate = findings.study.score("natural").estimate
+    table = standings_table(findings.study, findings.standings, "natural")
+    better = [(estimate.value > v + 1e-9).sum() for v in estimate.value]  # equal but for rounding
+    assert table["rank"].tolist() == [1 + count for count in better]
+    boards = leaderboards(findings.study, findings.standings)
+    (board,) = (b for b in boards if b.outcome == "natural")
+    assert table["tied"].sum() == board.tied
+
+
+def test_standings_name_what_was_not_scored(findings: Findings) -> None:
+    with pytest.raises(ValueError, match=r"must be an outcome that was scored; got 'snow'"):
+        standings_table(findings.study, findings.standings, "snow")
 
 
 def test_design_units_join_pairs_and_leave_others_alone() -> None:

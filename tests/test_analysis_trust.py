@@ -7,9 +7,16 @@ import pytest
 from analysis import analyze
 from analysis.study import Study, read_study
 from analysis.tables import networks_table
-from analysis.trust import ALARMS, RAISED, alarm_sentence, alarms_table, sequences_table
+from analysis.trust import (
+    ALARMS,
+    RAISED,
+    alarm_sentence,
+    alarms_table,
+    number_sentences,
+    sequences_table,
+)
 from noises.adversarial.engine import AttackOutcome
-from sampling.store import Row, open_results, write_results
+from sampling.store import SMALLER_BATCH, Row, open_results, write_results
 from tests.sampling_store_example import CAMPAIGN, FULL, MOVES, make_full_rows, make_rows
 
 NAN = np.nan
@@ -116,3 +123,25 @@ def test_report_without_them_has_no_such_sections(tmp_path: Path) -> None:
     page = analyze(path, tmp_path).report.read_text(encoding="utf-8")
     assert 'id="alarms"' not in page
     assert 'id="sequences"' not in page
+
+
+def test_networks_in_smaller_batches_are_told_and_are_no_alarm_about_attacks(study: Study) -> None:
+    shares = np.full((len(study.networks), len(study.conditions)), NAN)
+    shares[1] = 0.75
+    small = replace(study, alarms={SMALLER_BATCH: shares})
+    (said,) = number_sentences(small)
+    assert said.startswith("1 of 2 networks were evaluated in smaller batches than the protocol's")
+    assert "1/4 at the least" in said
+    assert alarms_table(small).empty
+    assert alarm_sentence(small) == ""
+    assert number_sentences(study) == []
+
+
+def test_answers_that_are_no_numbers_under_inference_noise_are_told(study: Study) -> None:
+    conditions = study.conditions.assign(family=["clean", "inference", "natural", "natural"])
+    raised = replace(study, conditions=conditions, alarms={"not_finite": study.alarms["random"]})
+    assert number_sentences(raised) == []
+    raised.alarms["not_finite"][0, 1] = 0.5
+    (said,) = number_sentences(raised)
+    assert said.startswith("1 of 2 networks answer more than 5% of the images with NaN or infinity")
+    assert alarm_sentence(raised) == ""

@@ -77,8 +77,8 @@ def share_intervals(
     counts = np.bincount(data.units)
     # units of unequal size are worth fewer of equal size (Kish 1965)
     amount = (n**2 / float((counts**2).sum()), min(len(i) for i in data.images))
-    share = _bounded(whole.share[0], _gather(units, "share"), _gather(images, "share"), amount)
-    r2 = _bounded(whole.r2[0], _gather(units, "r2"), _gather(images, "r2"), amount)
+    share = bounded(whole.share[0], _gather(units, "share"), _gather(images, "share"), amount)
+    r2 = bounded(whole.r2[0], _gather(units, "r2"), _gather(images, "r2"), amount)
     return ShareIntervals(share, r2, whole.error[0])
 
 
@@ -86,7 +86,7 @@ def _gather(parts: Sequence[Shares], name: str) -> Floats:
     return np.concatenate([getattr(part, name) for part in parts])
 
 
-def _bounded(value: Floats, units: Floats, images: Floats, sizes: tuple[float, int]) -> Bounded:
+def bounded(value: Floats, units: Floats, images: Floats, sizes: tuple[float, int]) -> Bounded:
     """Interval in [0, 1] from the value, its draws along axis 0, and how many units and images."""
     plain = _limits(value, units, images, sizes)
     angles = _limits(_angle(value), _angle(units), _angle(images), sizes)

@@ -2,10 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robustscope.commands.command import Command, Parser, add_common
 
+if TYPE_CHECKING:
+    from sampling.tables.imported import Request
+
 KINDS = ("csv", "robustbench", "nasbench201", "nas-robbench-201")
+UNKNOWN = "unknown"
 
 
 def add_options(parser: Parser) -> None:
@@ -15,13 +20,27 @@ def add_options(parser: Parser) -> None:
     )
     parser.add_argument("--kind", required=True, choices=KINDS, help="what the table is")
     parser.add_argument("--out", type=Path, required=True, help="results.h5 to write")
-    parser.add_argument("--factors", metavar="NAME[,NAME]", help="csv: factor columns")
+    add_table_options(parser)
+    add_common(parser)
+
+
+def add_table_options(parser: Parser) -> None:
+    """What a table is; `robustscope analyze` asks the same of one."""
+    parser.add_argument(
+        "--factors",
+        metavar="NAME[,NAME]",
+        help="csv: factor columns; texts are levels, numbers too when NAME:category",
+    )
     parser.add_argument(
         "--outcomes",
         metavar="NAME[:FAMILY][@IMAGES],...",
         help="csv: columns of accuracies, for instance clean,pgd@1000,blur:natural",
     )
-    parser.add_argument("--images", type=int, help="images that accuracies are shares of")
+    parser.add_argument(
+        "--images",
+        metavar="N|unknown",
+        help="images that accuracies are shares of; unknown: no intervals of accuracies",
+    )
     parser.add_argument("--unit", choices=("percent", "share"), help="csv: of the accuracies")
     parser.add_argument("--name", default="", help="csv: column that names the networks")
     parser.add_argument("--dataset", default="", help="name of the data set (by the table)")
@@ -33,7 +52,6 @@ def add_options(parser: Parser) -> None:
         action="store_true",
         help="csv: empty cells stand for what was not evaluated or does not apply",
     )
-    add_common(parser)
 
 
 def do(options: argparse.Namespace) -> str:
@@ -42,21 +60,9 @@ def do(options: argparse.Namespace) -> str:
     Raises:
         ValueError: The table or an option will not do.
     """
-    from sampling.tables.imported import Request
     from sampling.tables.importing import import_table
 
-    if options.images is not None and options.images < 1:
-        raise ValueError(f"import.images must be at least 1; got {options.images}.")
-    request = Request(
-        factors=_names(options.factors),
-        outcomes=_names(options.outcomes),
-        images=options.images,
-        unit=options.unit,
-        name=options.name,
-        dataset=options.dataset,
-        architectures=options.architectures,
-        allow_missing=options.allow_missing,
-    )
+    request = read_request(options)
     imported = import_table(options.table, options.kind, options.out, request)
     campaign = imported.campaign
     said = (
@@ -64,6 +70,38 @@ def do(options: argparse.Namespace) -> str:
         f"conditions, {len(campaign.factor_units)} factors, counts without bits"
     )
     return "\n".join([said, *campaign.notes])
+
+
+def read_request(options: argparse.Namespace) -> "Request":
+    """What the user says about a table.
+
+    Raises:
+        ValueError: An option will not do.
+    """
+    from sampling.tables.imported import Request
+
+    return Request(
+        factors=_names(options.factors),
+        outcomes=_names(options.outcomes),
+        images=_images(options.images),
+        unit=options.unit,
+        name=options.name,
+        dataset=options.dataset,
+        architectures=options.architectures,
+        allow_missing=options.allow_missing,
+        uncounted=options.images == UNKNOWN,
+    )
+
+
+def _images(text: str | None) -> int | None:
+    """A number of images; None where none is said or known."""
+    if text is None or text == UNKNOWN:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= len(text.lstrip("0")) <= 9):
+        raise ValueError(
+            f"import.images must be a whole number from 1 to 999999999, or {UNKNOWN}; got {text!r}."
+        )
+    return int(text)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

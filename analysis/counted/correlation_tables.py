@@ -1,0 +1,71 @@
+"""Tables of correlations of a counted file, of the same form as those of supernets."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.bootstrap import MIN_UNITS
+from analysis.correlations import false_discovery
+from analysis.correlations.table import BETWEEN_METHODS, TOO_FEW, CorrelationTables
+from analysis.counted.correlations import Interval, Variable, correlate
+from analysis.counted.terms import unusable
+from analysis.study import Group, Study
+from metrics import Floats
+
+CONSTANT = "the outcome is the same for every network"
+_NUMBERS = ("estimate", "low", "high", "p")
+_FACTORS = [
+    *("supernet", "factor", "outcome", "method", *_NUMBERS),
+    *("n", "units", "images", "conditional_on", "reason"),
+]
+_BETWEEN = ["supernet", "outcome", "other", "method", *_NUMBERS[:3], "n", "units", "reason"]
+
+
+def counted_correlations(study: Study) -> CorrelationTables:
+    """Correlations of every factor with every outcome, and among outcomes, for every group.
+
+    `images` is empty: they are not drawn again, see `correlations`.
+    """
+    with_factors: list[dict[str, object]] = []
+    between: list[dict[str, object]] = []
+    for group in study.groups:
+        factors = study.factors.iloc[group.rows]
+        reasons = unusable(factors)
+        outcomes = {s.outcome.name: s.estimate.value[group.rows] for s in study.scores}
+        told = {name: spread_reason(values) for name, values in outcomes.items()}
+        ready = {name: Variable(v) for name, v in outcomes.items() if not told[name]}
+        own = {"supernet": group.label, "n": len(group.rows), "units": group.n_units}
+        more = {**own, "images": np.nan, "conditional_on": group.conditional_on}
+        for factor in map(str, factors.columns):
+            x = None if factor in reasons else Variable(factors[factor].to_numpy(dtype=float))
+            for name in outcomes:
+                cells = _cells(x, ready.get(name), group, reasons.get(factor) or told[name])
+                with_factors += [{**more, "factor": factor, "outcome": name, **c} for c in cells]
+        for name, (other, why) in [(a, b) for a in outcomes for b in told.items()]:
+            cells = _cells(ready.get(name), ready.get(other), group, told[name] or why)
+            between += [{**own, "outcome": name, "other": other, **c} for c in cells]
+    table = pd.DataFrame(with_factors, columns=_FACTORS)
+    table.insert(_FACTORS.index("p") + 1, "q", false_discovery(table["p"].astype(float)))
+    return CorrelationTables(table, pd.DataFrame(between, columns=_BETWEEN))
+
+
+def spread_reason(values: Floats) -> str:
+    """Why an outcome of n networks cannot be related to anything, "" if it can."""
+    return CONSTANT if float(np.ptp(values)) <= 1e-10 else ""
+
+
+def _cells(
+    x: Variable | None, y: Variable | None, group: Group, why: str
+) -> list[dict[str, object]]:
+    """Per method: estimate, interval, p and the reason why there is none."""
+    why = why or ("" if group.n_units >= MIN_UNITS else TOO_FEW)
+    found: dict[str, Interval] = {}
+    if not why and x is not None and y is not None:
+        found = correlate(x, y, group.units)
+    return [
+        {
+            "method": method,
+            **{k: getattr(found[method], k) if found else np.nan for k in _NUMBERS},
+            "reason": why,
+        }
+        for method in BETWEEN_METHODS
+    ]
