@@ -17,11 +17,12 @@ def draw_outcomes(findings: Findings, group: Group) -> Drawing | str:
     table = findings.correlations.between
     plain = (table["method"] == "spearman") & (table["given"] == "")
     rows = table[(table["supernet"] == group.label) & plain]
-    usable = list(dict.fromkeys(rows.loc[rows["reason"] == "", "outcome"]))
+    known = rows[rows["reason"] == ""]
+    usable = {*known["outcome"], *known["other"]}
     names = [o.name for o in findings.study.outcomes if o.name in usable]
     if len(names) < 2:
         return "fewer than two outcomes can be correlated"
-    data = rows[rows["outcome"].isin(names) & rows["other"].isin(names)]
+    data = known[known["outcome"].isin(names) & known["other"].isin(names)]
     margins = Margins(left=label_width(names), bottom=1.15, top=0.75, right=0.3)
     panel = (2.0 + 0.85 * (len(names) - 1), 0.5 * max(len(names) - 1, 2))
     figure, ((ax,),) = grid((1, 1), panel, margins)
@@ -69,6 +70,7 @@ def _heatmap(ax: Axes, data: pd.DataFrame, names: list[str]) -> None:
 
 
 def _square(rows: pd.DataFrame, column: str, names: list[str]) -> Floats:
-    """(O, O) values of a column, in the order of names."""
-    wide = rows.pivot_table(index="outcome", columns="other", values=column, sort=False)
-    return wide.reindex(index=names, columns=names).to_numpy(dtype=float)
+    """(O, O) values of a column, in the order of names; rows hold every pair once."""
+    turned = rows.rename(columns={"outcome": "other", "other": "outcome"})
+    both = pd.concat([rows, turned]).pivot(index="outcome", columns="other", values=column)
+    return both.reindex(index=names, columns=names).to_numpy(dtype=float)

@@ -1,23 +1,28 @@
 """Tables of correlations of a counted file, of the same form as those of supernets."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
 from analysis.bootstrap import MIN_UNITS
 from analysis.correlations import false_discovery
-from analysis.correlations.table import BETWEEN_METHODS, TOO_FEW, CorrelationTables
+from analysis.correlations.cells import COUNTS
+from analysis.correlations.table import (
+    BETWEEN,
+    BETWEEN_METHODS,
+    COLUMNS,
+    CONSTANT,
+    TOO_FEW,
+    CorrelationTables,
+)
 from analysis.counted.correlations import Interval, Variable, correlate
 from analysis.counted.terms import unusable
 from analysis.study import Group, Study
 from metrics import Floats
 
-CONSTANT = "the outcome is the same for every network"
 _NUMBERS = ("estimate", "low", "high", "p")
-_FACTORS = [
-    *("supernet", "factor", "outcome", "method", *_NUMBERS),
-    *("n", "units", "images", "conditional_on", "reason"),
-]
-_BETWEEN = ["supernet", "outcome", "other", "method", *_NUMBERS[:3], "n", "units", "reason"]
+_PLAIN = {"given": "", "true_reason": COUNTS}
 
 
 def counted_correlations(study: Study) -> CorrelationTables:
@@ -33,19 +38,31 @@ def counted_correlations(study: Study) -> CorrelationTables:
         outcomes = {s.outcome.name: s.estimate.value[group.rows] for s in study.scores}
         told = {name: spread_reason(values) for name, values in outcomes.items()}
         ready = {name: Variable(v) for name, v in outcomes.items() if not told[name]}
-        own = {"supernet": group.label, "n": len(group.rows), "units": group.n_units}
-        more = {**own, "images": np.nan, "conditional_on": group.conditional_on}
+        own: dict[str, object] = {
+            "supernet": group.label,
+            "n": len(group.rows),
+            "units": group.n_units,
+            "conditional_on": group.conditional_on,
+            **_PLAIN,
+        }
         for factor in map(str, factors.columns):
             x = None if factor in reasons else Variable(factors[factor].to_numpy(dtype=float))
             for name in outcomes:
                 cells = _cells(x, ready.get(name), group, reasons.get(factor) or told[name])
-                with_factors += [{**more, "factor": factor, "outcome": name, **c} for c in cells]
-        for name, (other, why) in [(a, b) for a in outcomes for b in told.items()]:
-            cells = _cells(ready.get(name), ready.get(other), group, told[name] or why)
+                with_factors += [{**own, "factor": factor, "outcome": name, **c} for c in cells]
+        for name, other in combinations(outcomes, 2):
+            cells = _cells(ready.get(name), ready.get(other), group, told[name] or told[other])
             between += [{**own, "outcome": name, "other": other, **c} for c in cells]
-    table = pd.DataFrame(with_factors, columns=_FACTORS)
-    table.insert(_FACTORS.index("p") + 1, "q", false_discovery(table["p"].astype(float)))
-    return CorrelationTables(table, pd.DataFrame(between, columns=_BETWEEN))
+    families = {score.outcome.name: score.outcome.family for score in study.scores}
+    factors = pd.DataFrame(with_factors, columns=COLUMNS).assign(level="outcome")
+    factors["family"] = factors["outcome"].map(families)
+    return CorrelationTables(_judged(factors), _judged(pd.DataFrame(between, columns=BETWEEN)))
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with q after p, over the whole of it."""
+    table.insert(list(table).index("p") + 1, "q", false_discovery(table["p"].astype(float)))
+    return table
 
 
 def spread_reason(values: Floats) -> str:
