@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +20,7 @@ from analysis.marks import Marks, find_marks, mark_sentences, marked
 from analysis.pairs.agreement import agreement_table
 from analysis.pairs.interactions import interactions_table
 from analysis.pairs.table import pairs_table
+from analysis.parallel import do
 from analysis.prediction.table import prediction_sentences, prediction_table
 from analysis.regressions import (
     RegressionTables,
@@ -107,6 +110,7 @@ def examine(
     seed: int = SEED,
     begin: Callable[[], object] = lambda: None,
     choices: Choices = EVERYTHING,
+    processes: int = 1,
 ) -> Findings:
     """Score the networks of an open results file and relate factors to outcomes.
 
@@ -116,23 +120,25 @@ def examine(
         seed: Of those draws; the same file and seed give the same findings.
         begin: Called before every step of `analysis.pipeline.STEPS` up to pairs, for progress.
         choices: What is left out, and whether effects are shrunk.
+        processes: How many share the steps, see `analysis.parallel`.
     """
     begin()
     study = read_study(results, choices.leave_out)
     if study.counted:
         return _counted(study, results, begin, (draws, seed))
+    steps = do(_steps(draws, seed), study, processes)
     begin()
-    found = standings(study, draws, seed)
+    found = next(steps)
     begin()
-    correlations = correlation_tables(study, draws, seed)
+    correlations = next(steps)
     begin()
-    regressions = regression_tables(study)
-    models, terms = models_table(study), terms_table(study)
+    regressions, models, terms = next(steps)
     begin()
-    importance, forest = importance_table(study), forest_table(study)
+    importance, forest = next(steps)
     begin()
-    prediction = prediction_table(study)
+    prediction = next(steps)
     begin()
+    pairs, interactions, stages = next(steps)
     shared = read_shared(study, results.path)
     made = Findings(
         path=results.path,
@@ -144,11 +150,11 @@ def examine(
         terms=terms,
         importance=importance,
         forest=forest,
-        pairs=pairs_table(study),
-        interactions=interactions_table(study),
+        pairs=pairs,
+        interactions=interactions,
         agreement=agreement_table(study, regressions),
         prediction=prediction,
-        stages=stages_table(study),
+        stages=stages,
         claims=pd.DataFrame(),
         marks=find_marks(study, shared),
         shared=shared,
@@ -161,6 +167,30 @@ def examine(
         doubts=tuple(notices(study, results.path)),
     )
     return weighed(made, choices.shrink)
+
+
+def _steps(draws: int, seed: int) -> list[Callable[[Study], Any]]:
+    """What is computed of a study, in the order of `analysis.pipeline.STEPS`."""
+    return [
+        partial(standings, draws=draws, seed=seed),
+        partial(correlation_tables, draws=draws, seed=seed),
+        _regressions,
+        _importance,
+        prediction_table,
+        _pairs,
+    ]
+
+
+def _regressions(study: Study) -> tuple[RegressionTables, pd.DataFrame, pd.DataFrame]:
+    return regression_tables(study), models_table(study), terms_table(study)
+
+
+def _importance(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return importance_table(study), forest_table(study)
+
+
+def _pairs(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    return pairs_table(study), interactions_table(study), stages_table(study)
 
 
 def _counted(

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from analysis.claims import claim_sentences
 from analysis.decided import decided_table
-from analysis.drawing import Saved
-from analysis.figures import draw_all
+from analysis.figures.drawing import Saved
+from analysis.figures.table import check_names, draw, figures_of
 from analysis.findings import EVERYTHING, Choices, Findings, examine
 from analysis.front import pareto_table
 from analysis.marks import alarm_names
+from analysis.parallel import do, processes
 from analysis.report import render
 from analysis.standings import ranks_table
 from analysis.tables import conditions_table, networks_table, write_csv
 from analysis.trust import alarms_table, sequences_table
-from sampling.store import Results, open_results
+from sampling.store import open_results
 
 STEPS = (
     *("scores", "ranks", "correlations", "regressions", "importance", "prediction", "pairs"),
@@ -68,33 +70,50 @@ def analyze(
     def begin() -> object:
         return next(steps, None)
 
-    with open_results(results_path) as results:
-        findings = examine(results, begin=begin, choices=choices)
-    begin()
-    tables = save_tables(findings, out)
-    begin()
-    figures, missing = save_figures(findings, out)
-    begin()
-    report = save_report(findings, figures, missing, out)
-    begin()  # past the end, so that a progress bar closes
+    with open_results(results_path) as results, processes(len(results.networks)) as count:
+        findings = examine(results, begin=begin, choices=choices, processes=count)
+        begin()
+        tables = save_tables(findings, out)
+        begin()
+        figures, missing = save_figures(findings, out / "figures", processes=count)
+        begin()
+        report = save_report(findings, figures, missing, out)
+        begin()  # past the end, so that a progress bar closes
     claims = tuple(claim_sentences(findings.claims))
     return AnalysisSummary(findings.sentences, claims, tables, figures, missing, report)
 
 
-def write_tables(results: Results, out: Path) -> Mapping[str, Path]:
-    """Write out/tables of an open results file; return table name to CSV file."""
-    return save_tables(examine(results), out)
+def draw_figures(
+    results_path: Path, out: Path, only: Sequence[str] = (), track: Track | None = None
+) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
+    """Write the figures of a results file into `out` as PNG, PDF and CSV.
 
+    Args:
+        results_path: The results file.
+        out: Folder to write to; made if absent, files of the same name are replaced.
+        only: Names of the figures to draw; all when empty.
+        track: As in `analyze`.
 
-def write_figures(results: Results, out: Path) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
-    """Write out/figures of an open results file; return them and, in words, those not drawn."""
-    return save_figures(examine(results), out)
+    Returns:
+        The figures and, in words, those that could not be drawn.
 
+    Raises:
+        ValueError: As `analyze`, or if a name in `only` is of no figure.
+    """
+    check_names(only)
+    wanted = [*STEPS[: STEPS.index("tables")], "figures"]
+    steps = iter(wanted if track is None else track(wanted))
 
-def write_report(results: Results, out: Path) -> Path:
-    """Write out/report.html of an open results file and the figures in it; return its path."""
-    findings = examine(results)
-    return save_report(findings, *save_figures(findings, out), out)
+    def begin() -> object:
+        return next(steps, None)
+
+    with open_results(results_path) as results, processes(len(results.networks)) as count:
+        make_folder(out)
+        findings = examine(results, begin=begin, processes=count)
+        begin()
+        made = save_figures(findings, out, only, pdf=True, processes=count)
+        begin()
+    return made
 
 
 def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
@@ -128,9 +147,32 @@ def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
     return write_csv(tables, make_folder(out / "tables"))
 
 
-def save_figures(findings: Findings, out: Path) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
-    """Write out/figures; return the figures and, in words, those that could not be drawn."""
-    return draw_all(findings, make_folder(out / "figures"))
+def save_figures(
+    findings: Findings,
+    folder: Path,
+    only: Sequence[str] = (),
+    pdf: bool = False,
+    processes: int = 1,
+) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
+    """Write figures; return them and, in words, those that could not be drawn.
+
+    Args:
+        findings: What is drawn.
+        folder: Where to; made if absent.
+        only: Names of the figures to draw; all when empty.
+        pdf: Whether to write them for print, too.
+        processes: How many draw, see `analysis.parallel`.
+    """
+    make_folder(folder)
+    steps = [partial(draw, figure, folder, pdf) for figure in figures_of(findings, only)]
+    saved: list[Saved] = []
+    missing: list[str] = []
+    for made in do(steps, findings, processes):
+        if isinstance(made, str):
+            missing.append(made)
+        else:
+            saved.append(made)
+    return tuple(saved), tuple(missing)
 
 
 def save_report(

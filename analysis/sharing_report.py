@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.attenuation import DOUBTFUL, PLACE, read_families
-from analysis.drawing import save
-from analysis.figure_sharing import draw_sharing
+from analysis.figures.drawing import save
+from analysis.figures.sharing import draw_sharing
 from analysis.sharing import COMPARISONS, CROSS, DRAWS, examine_sharing, find_runs, in_words
 from analysis.study import Study
 from analysis.summary import HEADLINES

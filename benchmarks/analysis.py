@@ -24,27 +24,29 @@ TARGETS = {"bits": (60.0, 2048.0), "counts": (300.0, None)}
 """Case to seconds and MiB that it should stay below."""
 
 _WORK = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 from pathlib import Path
 from analysis.findings import examine
+from analysis.parallel import processes
 from analysis.pipeline import STEPS, save_figures, save_report, save_tables
 from sampling.store import open_results
 path, out, draws = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 marks = []
 mark = lambda: marks.append(time.perf_counter())
-cpu = time.process_time()
-with open_results(path) as results:
-    findings = examine(results, draws=draws, begin=mark)
-mark()
-save_tables(findings, out)
-mark()
-saved, missing = save_figures(findings, out)
-mark()
-save_report(findings, saved, missing, out)
-mark()
+with open_results(path) as results, processes(len(results.networks)) as count:
+    findings = examine(results, draws=draws, begin=mark, processes=count)
+    mark()
+    save_tables(findings, out)
+    mark()
+    saved, missing = save_figures(findings, out / "figures", processes=count)
+    mark()
+    save_report(findings, saved, missing, out)
+    mark()
 steps = dict(zip(STEPS, (b - a for a, b in zip(marks, marks[1:]))))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
-print(json.dumps([marks[-1] - marks[0], time.process_time() - cpu, peak, steps]))
+used = os.times()
+of = lambda who: resource.getrusage(who).ru_maxrss / 1024  # KiB on Linux
+peak = of(resource.RUSAGE_SELF) + count * of(resource.RUSAGE_CHILDREN) * (count > 1)
+print(json.dumps([marks[-1] - marks[0], sum(used[:4]), peak, steps]))
 """
 
 
@@ -55,8 +57,8 @@ class Timed:
     Attributes:
         case: Which file.
         wall_s: Seconds on the clock, of whatever else the machine did.
-        cpu_s: Seconds of processor time, all threads.
-        peak_mib: Largest resident memory.
+        cpu_s: Seconds of processor time, imports, all threads and processes.
+        peak_mib: Largest resident memory; of processes beside it, the largest times their number.
         target_s: Seconds it should stay below on two free cores.
         note: What was analysed and where the time went.
     """

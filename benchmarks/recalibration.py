@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from analysis.drawing import COLOURS, Drawing, Margins, grid, save, style, title
+from analysis.figures.drawing import COLOURS, Drawing, Margins, grid, save, style, title
 from images.datasets import Dataset, load_dataset, stratified
 from nas_space.architecture import Architecture
 from noises.presets import quick

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.drawing import Saved
+from analysis.figures.drawing import Saved
 from sampling.store import (
     Campaign,
     Condition,

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis import AnalysisSummary, analyze, examine, write_figures, write_report, write_tables
+from analysis import AnalysisSummary, analyze, draw_figures, examine
 from analysis.pipeline import STEPS
 from analysis.regressions import COLUMNS, RegressionTables
 from analysis.study import read_study
@@ -171,12 +171,38 @@ def test_figures_have_their_csv_and_caption(summary: AnalysisSummary) -> None:
 
 
 def test_figures_are_the_same_bytes_again(tmp_path: Path) -> None:
-    with open_results(write_synthetic(tmp_path / "r.h5", EDGES["one_noise"])) as results:
-        (once, _), (again, _) = (write_figures(results, tmp_path / run) for run in ("a", "b"))
+    path = write_synthetic(tmp_path / "r.h5", EDGES["one_noise"])
+    once, again = (draw_figures(path, tmp_path / run)[0] for run in ("a", "b"))
     assert len(once) >= 2
     for first, second in zip(once, again, strict=True):
-        assert first.png.read_bytes() == second.png.read_bytes()
-        assert first.csv.read_bytes() == second.csv.read_bytes()
+        assert first.pdf is not None
+        assert second.pdf is not None
+        assert first.pdf.read_bytes().startswith(b"%PDF")
+        for one, other in ((first.png, second.png), (first.csv, second.csv)):
+            assert one.read_bytes() == other.read_bytes()
+        assert first.pdf.read_bytes() == second.pdf.read_bytes()
+
+
+def test_processes_give_the_bytes_of_one(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes on the steps of one study."""
+    monkeypatch.setattr("analysis.parallel.WORTHWHILE", 10**9)
+    alone = analyze(source, tmp_path / "alone")
+    monkeypatch.setattr("analysis.parallel.WORTHWHILE", 0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    shared = analyze(source, tmp_path / "shared")
+    assert alone.sentences == shared.sentences
+    written = [
+        sorted(p.relative_to(tmp_path / k) for p in (tmp_path / k).rglob("*") if p.is_file())
+        for k in ("alone", "shared")
+    ]
+    assert written[0] == written[1]
+    for path in written[0]:
+        if path.suffix != ".html":  # it names the command
+            assert (tmp_path / "alone" / path).read_bytes() == (
+                tmp_path / "shared" / path
+            ).read_bytes(), path
 
 
 def test_report_names_nothing_outside_itself(summary: AnalysisSummary) -> None:
@@ -271,14 +297,6 @@ def test_analyze_refuses_an_unwritable_folder(source: Path, tmp_path: Path) -> N
     (tmp_path / "taken").write_text("")
     with pytest.raises(ValueError, match=r"analyze.out must be a folder .* got .*taken"):
         analyze(source, tmp_path / "taken")
-
-
-def test_parts_can_be_written_alone(tmp_path: Path) -> None:
-    with open_results(write_synthetic(tmp_path / "r.h5", EDGES["three_networks"])) as results:
-        tables = write_tables(results, tmp_path)
-        report = write_report(results, tmp_path)
-    assert all(path.is_file() for path in tables.values())
-    assert report.is_file()
 
 
 def test_import_leaves_torch_and_the_backend_alone() -> None:

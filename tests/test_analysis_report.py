@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis.drawing import COLOURS
+from analysis.figures.drawing import COLOURS
 from analysis.findings import Findings, examine
 from analysis.report import data as report_data
 from analysis.report import render

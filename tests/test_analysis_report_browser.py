@@ -57,7 +57,7 @@ def look_at(source: Path, folder: Path, figures: bool = False) -> tuple[Findings
     """Findings of a file, with few draws, and their page."""
     with open_results(source) as results:
         findings = examine(results, draws=20)
-    drawn = save_figures(findings, folder) if figures else ((), ())
+    drawn = save_figures(findings, folder / "figures") if figures else ((), ())
     return findings, save_report(findings, *drawn, folder)
 
 
@@ -365,7 +365,7 @@ def test_policy_stops_what_would_slip_through(browser: Any, made: tuple[Findings
 def test_markup_in_any_text_stays_text(browser: Any, tmp_path: Path) -> None:
     with open_results(write_marked(tmp_path / "r.h5")) as results:
         findings = replace(examine(results, draws=20), claims=CLAIMS.assign(note=markup("claim")))
-    figures, missing = save_figures(findings, tmp_path)
+    figures, missing = save_figures(findings, tmp_path / "figures")
     path = tmp_path / "report.html"
     path.write_text(render(findings, [*figures, stand_in_figure(tmp_path)], missing), "utf-8")
     page, watched = open_page(browser, path)

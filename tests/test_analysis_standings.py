@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from analysis.figure_pareto import draw_pareto
-from analysis.figure_ranks import SHOWN, draw_ranks, shown_places
+from analysis.figures.pareto import draw_pareto
+from analysis.figures.ranks import SHOWN, draw_ranks, shown_places
 from analysis.findings import Findings, examine
 from analysis.front import pareto_table
 from analysis.leaderboard import leaderboards

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.drawing import COLOURS
+from analysis.figures.drawing import COLOURS
 from analysis.findings import Findings
 from analysis.labels import factor_label, factor_order, factor_scale, outcome_label
 from analysis.leaderboard import standings_table

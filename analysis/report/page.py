@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from analysis.correlations.table import DRAWS
 from analysis.counted.page import counted_page
-from analysis.drawing import Saved
+from analysis.figures.drawing import Saved
 from analysis.findings import Findings
 from analysis.leaderboard import leaderboards
 from analysis.report import facts, grids, overview

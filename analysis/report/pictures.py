@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from analysis.drawing import Saved
+from analysis.figures.drawing import Saved
 
 COLOURS = 256
 

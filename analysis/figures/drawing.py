@@ -51,12 +51,13 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Saved:
-    """A figure on disk."""
+    """A figure on disk, with its numbers and, where asked for, for print."""
 
     name: str
     caption: str
     png: Path
     csv: Path
+    pdf: Path | None = None
 
 
 @contextmanager
@@ -66,6 +67,7 @@ def style() -> Iterator[None]:
         **sns.axes_style("whitegrid", {"grid.color": "#e6e6e6", "axes.edgecolor": "#888888"}),
         **sns.plotting_context("paper", font_scale=0.95),
         "font.family": "DejaVu Sans",
+        "pdf.fonttype": 42,  # text stays text
         "text.parse_math": False,  # names are no formulas, and a broken one would end the analysis
         "text.color": INK,
         "axes.labelcolor": INK,
@@ -166,10 +168,21 @@ def legend(figure: Figure, ax: Axes, marks: Sequence[tuple[str, str]]) -> None:
     )
 
 
-def save(drawing: Drawing, folder: Path) -> Saved:
-    """Write NAME.png and NAME.csv; the same drawing gives the same bytes. The folder exists."""
+def save(drawing: Drawing, folder: Path, pdf: bool = False) -> Saved:
+    """Write NAME.png, NAME.csv and, if asked, NAME.pdf; the same drawing gives the same bytes.
+
+    Args:
+        drawing: What is written.
+        folder: It exists.
+        pdf: Whether to write it for print, too.
+    """
     png, csv = folder / f"{drawing.name}.png", folder / f"{drawing.name}.csv"
-    # no software version or date in the file: bytes depend on the data alone
+    # no software version or date in the files: bytes depend on the data alone
     drawing.figure.savefig(png, dpi=DPI, format="png", metadata={"Software": None})
     drawing.data.to_csv(csv, index=False, float_format="%.8g", lineterminator="\n")
-    return Saved(drawing.name, drawing.caption, png, csv)
+    if not pdf:
+        return Saved(drawing.name, drawing.caption, png, csv)
+    printed = folder / f"{drawing.name}.pdf"
+    undated = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    drawing.figure.savefig(printed, format="pdf", metadata=undated)
+    return Saved(drawing.name, drawing.caption, png, csv, printed)

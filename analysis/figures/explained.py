@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.drawing import COLOURS, Drawing, Margins, grid, label_width, title
+from analysis.figures.drawing import COLOURS, Drawing, Margins, grid, label_width, title
 from analysis.findings import Findings
 from analysis.labels import size_of, slug
 from analysis.study import Group

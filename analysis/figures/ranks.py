@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.drawing import COLOURS, Drawing, Margins, grid, label_width, title
+from analysis.figures.drawing import COLOURS, Drawing, Margins, grid, label_width, title
 from analysis.findings import Findings
 from analysis.standings import Standing
 

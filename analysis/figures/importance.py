@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.drawing import COLOURS, Drawing, Margins, grid, label_width, legend, title
+from analysis.figures.drawing import COLOURS, Drawing, Margins, grid, label_width, legend, title
 from analysis.findings import Findings
 from analysis.importance.table import LMG, PERMUTATION
 from analysis.labels import size_of, slug

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.drawing import COLOURS, INK, Drawing, Margins, grid, label_width, legend, title
+from analysis.figures.drawing import (
+    COLOURS,
+    INK,
+    Drawing,
+    Margins,
+    grid,
+    label_width,
+    legend,
+    title,
+)
 from analysis.findings import Findings
 from analysis.labels import size_of, slug
 from analysis.outcomes import Outcome

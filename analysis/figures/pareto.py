@@ -8,7 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator, NullLocator
 
-from analysis.drawing import INK, Drawing, Margins, grid, title
+from analysis.figures.drawing import INK, Drawing, Margins, grid, title
 from analysis.findings import Findings
 from analysis.front import NEAR_MACS, NEAR_POINTS, Front, pareto_table
 

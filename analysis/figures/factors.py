@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from analysis.correlations import unusable_factors
-from analysis.drawing import COLOURS, INK, RHO, Drawing, Margins, grid, label_width, title
+from analysis.figures.drawing import COLOURS, INK, RHO, Drawing, Margins, grid, label_width, title
 from analysis.findings import Findings
 from analysis.labels import (
     factor_label,

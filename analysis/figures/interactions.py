@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.drawing import Drawing, Margins, grid, label_width, title
+from analysis.figures.drawing import Drawing, Margins, grid, label_width, title
 from analysis.findings import Findings
 from analysis.labels import size_of, slug
 from analysis.pairs.crossed import FEWEST

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.drawing import COLOURS, INK, Drawing, Margins, grid, style, title
+from analysis.figures.drawing import COLOURS, INK, Drawing, Margins, grid, style, title
 from analysis.sharing import CEILING, CROSS, Runs, in_words
 from analysis.study import Study
 from analysis.summary import HEADLINES

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from analysis.drawing import RHO, Drawing, Margins, grid, label_width, title
+from analysis.figures.drawing import RHO, Drawing, Margins, grid, label_width, title
 from analysis.findings import Findings
 from analysis.labels import size_of, slug
 from analysis.study import Group
