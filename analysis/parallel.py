@@ -8,13 +8,15 @@ wherever it runs.
 import os
 import pickle
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
@@ -30,7 +32,7 @@ WORTHWHILE = 300
 
 @contextmanager
 def processes(networks: int) -> Iterator[int]:
-    """How many processes steps over so many networks should have; they end with the block.
+    """How many processes, this one among them, should do the steps; the others end with the block.
 
     Args:
         networks: N.
@@ -38,6 +40,8 @@ def processes(networks: int) -> Iterator[int]:
     count = min(len(os.sched_getaffinity(0)), MOST) if networks >= WORTHWHILE else 1
     try:
         with threadpool_limits(1):
+            if count > 1:  # imports take seconds: they begin while the networks are read
+                get_reusable_executor(count - 1).submit(import_module, "analysis.pipeline")
             yield count
     finally:
         if count > 1:
@@ -45,7 +49,9 @@ def processes(networks: int) -> Iterator[int]:
 
 
 def do(steps: Sequence[Callable[[T], R]], value: T, count: int) -> Iterator[R]:
-    """What every step makes of a value, in order, as soon as it is there.
+    """What every step makes of a value, in order.
+
+    The other processes begin with the first steps, this one with the last, until they meet.
 
     Args:
         steps: Functions that can be pickled.
@@ -55,15 +61,43 @@ def do(steps: Sequence[Callable[[T], R]], value: T, count: int) -> Iterator[R]:
     if count == 1:
         yield from (step(value) for step in steps)
         return
-    with tempfile.TemporaryDirectory() as folder, parallel_config("loky", inner_max_num_threads=1):
+    todo = deque(range(len(steps)))
+    made: list[Future[R]] = [Future() for _ in steps]
+
+    def work(take: Callable[[], int], run: Callable[[int], R]) -> None:
+        while True:
+            try:
+                place = take()
+            except IndexError:
+                return
+            try:
+                made[place].set_result(run(place))
+            except Exception as error:  # whoever asks for the result gets it
+                made[place].set_exception(error)
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count - 1) as feeders:
         path = Path(folder) / "value.pickle"
         path.write_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
-        work = Parallel(count, return_as="generator", pre_dispatch="all", batch_size=1)
-        yield from work(delayed(_step)(step, path) for step in steps)
+        others = get_reusable_executor(count - 1)
+
+        def ask(place: int) -> R:
+            answer: R = others.submit(_step, steps[place], path).result()
+            return answer
+
+        for _ in range(count - 1):
+            feeders.submit(work, todo.popleft, ask)
+        try:
+            work(todo.pop, lambda place: steps[place](value))
+            yield from (one.result() for one in made)
+        except BaseException:  # nobody asks for the rest
+            todo.clear()
+            others.shutdown(wait=False, kill_workers=True)
+            raise
 
 
 def _step(step: Callable[[Any], R], path: Path) -> R:
-    return step(_read(path))
+    with threadpool_limits(1):
+        return step(_read(path))
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from analysis.claims import claim_sentences
 from analysis.decided import decided_table
@@ -23,6 +24,7 @@ STEPS = (
     *("scores", "ranks", "correlations", "regressions", "importance", "prediction", "pairs"),
     *("tables", "figures", "report"),
 )
+Step = Callable[[Findings], Any]
 Track = Callable[[Sequence[str]], Iterable[str]]
 
 
@@ -72,10 +74,7 @@ def analyze(
 
     with open_results(results_path) as results, processes(len(results.networks)) as count:
         findings = examine(results, begin=begin, choices=choices, processes=count)
-        begin()
-        tables = save_tables(findings, out)
-        begin()
-        figures, missing = save_figures(findings, out / "figures", processes=count)
+        tables, figures, missing = save_parts(findings, out, begin, processes=count)
         begin()
         report = save_report(findings, figures, missing, out)
         begin()  # past the end, so that a progress bar closes
@@ -114,6 +113,29 @@ def draw_figures(
         made = save_figures(findings, out, only, pdf=True, processes=count)
         begin()
     return made
+
+
+def save_parts(
+    findings: Findings, out: Path, begin: Callable[[], object], processes: int = 1
+) -> tuple[Mapping[str, Path], tuple[Saved, ...], tuple[str, ...]]:
+    """Write out/tables and out/figures at the same time.
+
+    Args:
+        findings: What is written.
+        out: Where to; made if absent.
+        begin: Called before either, for progress.
+        processes: How many write, see `analysis.parallel`.
+
+    Returns:
+        Tables by name, figures, and, in words, those that could not be drawn.
+    """
+    make_folder(out)
+    steps: list[Step] = [partial(save_tables, out=out), *_drawing(findings, out / "figures")]
+    made = do(steps, findings, processes)
+    begin()
+    tables = next(made)
+    begin()
+    return tables, *_told_apart(made)
 
 
 def save_tables(findings: Findings, out: Path) -> Mapping[str, Path]:
@@ -163,16 +185,22 @@ def save_figures(
         pdf: Whether to write them for print, too.
         processes: How many draw, see `analysis.parallel`.
     """
+    return _told_apart(do(_drawing(findings, folder, only, pdf), findings, processes))
+
+
+def _drawing(
+    findings: Findings, folder: Path, only: Sequence[str] = (), pdf: bool = False
+) -> list[Step]:
+    """A step for every figure."""
     make_folder(folder)
-    steps = [partial(draw, figure, folder, pdf) for figure in figures_of(findings, only)]
-    saved: list[Saved] = []
-    missing: list[str] = []
-    for made in do(steps, findings, processes):
-        if isinstance(made, str):
-            missing.append(made)
-        else:
-            saved.append(made)
-    return tuple(saved), tuple(missing)
+    return [partial(draw, figure, folder, pdf) for figure in figures_of(findings, only)]
+
+
+def _told_apart(made: Iterable[Saved | str]) -> tuple[tuple[Saved, ...], tuple[str, ...]]:
+    """Figures, and why others were not drawn."""
+    found = list(made)
+    saved = tuple(figure for figure in found if isinstance(figure, Saved))
+    return saved, tuple(why for why in found if isinstance(why, str))
 
 
 def save_report(

@@ -95,7 +95,9 @@ def _texts(column: pd.Series) -> list[str]:
         return spread
     missing = column.isna().tolist()
     cells = zip(column.tolist(), missing, strict=True)
-    return ["" if unknown else _quoted(str(value)) for value, unknown in cells]
+    words = ["" if unknown else str(value) for value, unknown in cells]
+    quoted = {word: _quoted(word) for word in set(words)}
+    return [quoted[word] for word in words]
 
 
 def _quoted(text: str) -> str:

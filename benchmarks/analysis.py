@@ -8,10 +8,12 @@ Imports are not timed, but their memory counts; compiling by numba is timed when
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,29 +26,24 @@ TARGETS = {"bits": (60.0, 2048.0), "counts": (300.0, None)}
 """Case to seconds and MiB that it should stay below."""
 
 _WORK = """
-import json, os, resource, sys, time
+import json, os, sys, time
 from pathlib import Path
 from analysis.findings import examine
 from analysis.parallel import processes
-from analysis.pipeline import STEPS, save_figures, save_report, save_tables
+from analysis.pipeline import STEPS, save_parts, save_report
 from sampling.store import open_results
 path, out, draws = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 marks = []
 mark = lambda: marks.append(time.perf_counter())
 with open_results(path) as results, processes(len(results.networks)) as count:
     findings = examine(results, draws=draws, begin=mark, processes=count)
-    mark()
-    save_tables(findings, out)
-    mark()
-    saved, missing = save_figures(findings, out / "figures", processes=count)
+    _, saved, missing = save_parts(findings, out, mark, processes=count)
     mark()
     save_report(findings, saved, missing, out)
     mark()
 steps = dict(zip(STEPS, (b - a for a, b in zip(marks, marks[1:]))))
 used = os.times()
-of = lambda who: resource.getrusage(who).ru_maxrss / 1024  # KiB on Linux
-peak = of(resource.RUSAGE_SELF) + count * of(resource.RUSAGE_CHILDREN) * (count > 1)
-print(json.dumps([marks[-1] - marks[0], sum(used[:4]), peak, steps]))
+print(json.dumps([marks[-1] - marks[0], sum(used[:4]), steps]))
 """
 
 
@@ -58,7 +55,8 @@ class Timed:
         case: Which file.
         wall_s: Seconds on the clock, of whatever else the machine did.
         cpu_s: Seconds of processor time, imports, all threads and processes.
-        peak_mib: Largest resident memory; of processes beside it, the largest times their number.
+        peak_mib: Largest memory of all its processes together, what they share counted once, looked
+            at five times a second.
         target_s: Seconds it should stay below on two free cores.
         note: What was analysed and where the time went.
     """
@@ -85,14 +83,30 @@ class Timed:
 def measure(case: str, path: Path, draws: int, what: str) -> Timed:
     """Analyse a results file in a process of its own; tables and figures go beside it."""
     command = [sys.executable, "-c", _WORK, str(path), str(path.parent / "out"), str(draws)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"analysis of {case} failed: {done.stderr[-2000:]}")
-    wall, cpu, peak, steps = json.loads(done.stdout)
+    peak, pipe = 0.0, subprocess.PIPE
+    with subprocess.Popen(command, text=True, stdout=pipe, stderr=pipe) as process:
+        while process.poll() is None:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(0.2)
+        out, error = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"analysis of {case} failed: {error[-2000:]}")
+    wall, cpu, steps = json.loads(out)
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in steps.items())
     memory = TARGETS[case][1]
     limit = f", memory target {memory:.0f} MiB" if memory else ""
     return Timed(case, wall, cpu, peak, TARGETS[case][0], f"{what}{limit}; wall s: {spent}")
+
+
+def _memory(pid: int) -> float:
+    """MiB of a process and those below it on Linux; what several share counts once."""
+    total, place = 0.0, Path(f"/proc/{pid}")
+    with contextlib.suppress(OSError):  # it may end while it is looked at
+        lines = (place / "smaps_rollup").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        for task in (place / "task").iterdir():
+            total += sum(map(_memory, map(int, (task / "children").read_text().split())))
+    return total
 
 
 def main() -> None:
