@@ -30,7 +30,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.store
 
 figures: $(INSTALLED)
-	$(BIN)/robustscope analyze runs/digits/results.h5
+	$(BIN)/robustscope figures runs/digits/results.h5 --out runs/digits/paper
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

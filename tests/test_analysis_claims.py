@@ -15,7 +15,7 @@ from analysis.claims.claim import Claim, Gap, Interval, Part
 from analysis.claims.contrasts import over_images, paired, regress
 from analysis.claims.verdicts import COLUMNS, judge_claims, together
 from analysis.findings import examine
-from sampling.store import Campaign, Network, Outcome, open_results, write_results
+from sampling.store import Campaign, Condition, Network, Outcome, open_results, write_results
 from tests.analysis_synthetic import Recipe, conditions, write_synthetic
 
 FAMILIES = ("clean", "adversarial", "natural", "system")
@@ -34,10 +34,12 @@ class Made:
     ability: Mapping[str, float] = field(default_factory=dict)
 
 
-def write_made(path: Path, networks: Sequence[Made], images: int = 800) -> Path:
+def write_made(
+    path: Path, networks: Sequence[Made], images: int = 800, extra: Sequence[Condition] = ()
+) -> Path:
     """A results file of networks trained by themselves, judged on images they share."""
     rng, recipe = np.random.default_rng(0), Recipe(images=images, severities=(1,))
-    asked = conditions(recipe)
+    asked = (*conditions(recipe), *extra)
     difficulty = rng.normal(0, 1, images)
     rows = []
     for made in networks:

@@ -159,14 +159,15 @@ def test_regressions_table_scales_agree(summary: AnalysisSummary) -> None:
 
 def test_figures_have_their_csv_and_caption(summary: AnalysisSummary) -> None:
     names = {figure.name for figure in summary.figures}
-    kinds = ("F4_factors", "F4_stages", "F7_outcomes", "effects", "importance")
+    kinds = ("F4_factors", "F4_stages", "F7_outcomes", "heatmap", "effects", "importance")
     of_supernets = {f"{kind}_{net}" for kind in kinds for net in ("mobilenet", "resnet")}
-    assert names == {"ranks", "pareto"} | of_supernets
+    overall = {"ranks", "pareto", "F1_size", "F2_strength", "F6_system", "severity"}
+    assert names == overall | of_supernets
     for figure in summary.figures:
         assert figure.png.read_bytes().startswith(b"\x89PNG")
         assert len(pd.read_csv(figure.csv)) > 0
         assert "networks" in figure.caption
-        whose = "" if figure.name in ("ranks", "pareto") else " of supernet"
+        whose = "" if figure.name in overall else " of supernet"
         assert f"Conditional on the weights{whose}" in figure.caption
 
 

@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DPI = 120
+MANY = 3000  # marks beyond which they are pixels in print, too
 COLOURS = {
     "clean": "#4d4d4d",
     "adversarial": "#d55e00",

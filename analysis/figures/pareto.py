@@ -8,7 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator, NullLocator
 
-from analysis.figures.drawing import INK, Drawing, Margins, grid, title
+from analysis.figures.drawing import INK, MANY, Drawing, Margins, grid, title
 from analysis.findings import Findings
 from analysis.front import NEAR_MACS, NEAR_POINTS, Front, pareto_table
 
@@ -72,7 +72,8 @@ def _panel(ax: Axes, data: pd.DataFrame, name: str) -> None:
     macs = data["macs"].to_numpy() / 1e6
     value, share = 100 * data[name].to_numpy(), data["share"].to_numpy()
     never = share == 0
-    ax.scatter(macs[never], value[never], s=7, color=NEVER, linewidth=0)
+    pixels = never.sum() > MANY
+    ax.scatter(macs[never], value[never], s=7, color=NEVER, linewidth=0, rasterized=pixels)
     some = np.flatnonzero(~never)[::-1]  # the table has the greatest shares first
     ring = np.where(data["on_front"].to_numpy(dtype=bool)[some], INK, "none")
     ax.scatter(

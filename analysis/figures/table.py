@@ -9,12 +9,19 @@ from analysis.figures.drawing import Drawing, Saved, save, style
 from analysis.figures.effects import draw_effects
 from analysis.figures.explained import draw_explained
 from analysis.figures.factors import draw_factors, draw_stages
+from analysis.figures.heatmap import draw_heatmap
 from analysis.figures.importance import draw_importance
 from analysis.figures.interactions import draw_interactions
 from analysis.figures.outcomes import draw_outcomes
 from analysis.figures.pairs import draw_pairs
 from analysis.figures.pareto import draw_pareto
 from analysis.figures.ranks import draw_ranks
+from analysis.figures.severity import draw_severity
+from analysis.figures.size import draw_size, draw_strength
+from analysis.figures.studied import draw_studied
+from analysis.figures.system import draw_system
+from analysis.figures.techniques import draw_techniques
+from analysis.figures.transfer import draw_transfer
 from analysis.findings import Findings
 from analysis.study import Group
 
@@ -22,6 +29,13 @@ from analysis.study import Group
 OVERALL: dict[str, Callable[[Findings], Drawing | str]] = {
     "ranks": draw_ranks,
     "pareto": draw_pareto,
+    "F1_size": draw_size,
+    "F2_strength": draw_strength,
+    "F3_techniques": draw_techniques,
+    "F5_transfer": draw_transfer,
+    "F6_system": draw_system,
+    "severity": draw_severity,
+    "sharing": draw_studied,
 }
 
 # one line per figure; each is drawn once per supernet, or says why it cannot be
@@ -29,6 +43,7 @@ FIGURES: dict[str, Callable[[Findings, Group], Drawing | str]] = {
     "F4_factors": draw_factors,
     "F4_stages": draw_stages,
     "F7_outcomes": draw_outcomes,
+    "heatmap": draw_heatmap,
     "effects": draw_effects,
     "importance": draw_importance,
     "pairs": draw_pairs,
@@ -54,16 +69,20 @@ class Figure:
     place: int | None = None
 
 
-def check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str], also: Sequence[str] = ()) -> None:
     """Names are of figures.
+
+    Args:
+        names: Of figures, perhaps.
+        also: Of figures that are drawn elsewhere.
 
     Raises:
         ValueError: If one is not.
     """
-    known = {**OVERALL, **FIGURES, **COUNTED_FIGURES}
+    known = [*OVERALL, *FIGURES, *COUNTED_FIGURES, *also]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"figures.only must be one of {', '.join(known)}; got {unknown[0]}.")
+        raise ValueError(f"figures.only must be among {', '.join(known)}; got {unknown[0]!r}.")
 
 
 def figures_of(findings: Findings, only: Sequence[str] = ()) -> list[Figure]:

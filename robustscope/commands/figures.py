@@ -13,6 +13,9 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="these figures alone, F4_factors say"
     )
+    parser.add_argument(
+        "--data", default="", help="images for F8, as of run (digits come along; others are needed)"
+    )
     add_common(parser)
 
 
@@ -22,13 +25,14 @@ def do(options: argparse.Namespace) -> str:
     Raises:
         ValueError: The file or an option will not do.
     """
-    from analysis.pipeline import draw_figures
+    from robustscope.figures import make_figures
     from robustscope.progress import Progress
     from sampling.store.guard import check_file
 
     check_file(options.results)
     track = Progress(options.quiet).steps("Drawing")
-    figures, missing = draw_figures(options.results, options.out, options.only, track)
+    given = (options.results, options.out, options.only, options.data)
+    figures, missing = make_figures(*given, track)
     told = [f"{figure.name}: {figure.caption}" for figure in figures]
     return "\n".join([*told, *missing, "", f"Figures: {options.out} (PNG, PDF, CSV)"])
 
