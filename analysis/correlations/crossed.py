@@ -33,7 +33,7 @@ from metrics import Floats
 
 STEP = 0.25  # how far image weights are moved
 CROSSED = 5  # every fifth draw of networks is crossed with one of images
-AT_ONCE = 2_000_000  # accuracies that are drawn at a time: bounds the memory
+AT_ONCE = 4_000_000  # accuracies that are drawn at a time: bounds the memory
 
 
 @dataclass(frozen=True)

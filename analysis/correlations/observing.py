@@ -162,5 +162,8 @@ def fisher(values: Floats, networks: int) -> Floats:
     """
     edge = 1 - networks**-2.0
     r = np.clip(values, -edge, edge)
-    z: Floats = np.log((1 + r) / (1 - r)) / 2  # a fifth of the time of arctanh
+    z: Floats = 1 + r  # in place, and not by arctanh, which takes five times as long
+    z /= np.subtract(1, r, out=r)
+    np.log(z, out=z)
+    z /= 2
     return z

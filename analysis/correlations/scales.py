@@ -30,7 +30,9 @@ def kendall_from_normal(r: Floats) -> Floats:
 
 def partial(xy: Floats, xz: Floats, yz: Floats) -> Floats:
     """Correlation of x and y given z (Yule 1907); NaN where z leaves under 1e-9 of x or y."""
-    left = (1 - xz**2) * (1 - yz**2)
+    value: Floats = np.asarray(xy - xz * yz)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value: Floats = np.where(left > 1e-9, (xy - xz * yz) / np.sqrt(left), np.nan)
+        left = np.sqrt((1 - xz**2) * (1 - yz**2))
+        value /= left
+    value[~(left > 1e-9**0.5)] = np.nan
     return value
