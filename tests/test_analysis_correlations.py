@@ -1,6 +1,7 @@
 """Correlations agree with SciPy, hold what they claim, and see through luck with the images."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,22 @@ def test_given_clean_accuracy_is_the_correlation_of_residuals() -> None:
     assert ours == pytest.approx(stats.pearsonr(*residuals)[0], abs=1e-8)
     xy, xz, yz = (np.array(v) for v in (0.5, 0.3, 0.4))
     assert partial(xy, xz, yz) == pytest.approx((0.5 - 0.12) / np.sqrt(0.91 * 0.84))
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_partial_correlations_equal_pingouins(method: str) -> None:
+    pingouin = pytest.importorskip("pingouin", reason="pingouin is not installed")
+    rng = np.random.default_rng(3)
+    first = sample()
+    macs = first.factors[0] + rng.normal(0, 0.5, 60)
+    made = replace(first, factors=np.stack([first.factors[0], macs]), macs=1)
+    clean, noisy = made.judged.value
+    table = pd.DataFrame({"x": made.factors[0], "macs": macs, "clean": clean, "noisy": noisy})
+    ours = related(made)[method][0].observed.estimate
+    for held, name in ((1, "macs"), (2, "clean")):
+        theirs = pingouin.partial_corr(table, "x", "noisy", name, method=method)["r"].iloc[0]
+        assert ours[held, 1, 0] == pytest.approx(theirs, abs=1e-8)
 
 
 def test_rank_correlations_of_normal_values_are_those_of_kruskal() -> None:
