@@ -90,12 +90,11 @@ def test_apgd_alone_leaves_the_images_of_the_original(reference):
     assert (found != wanted).sum() <= 1
 
 
-@pytest.mark.parametrize("half", [slice(0, 64), slice(64, 128)], ids=["first", "second"])
-def test_autoattack_leaves_the_images_of_the_original(reference, half):
-    """The published settings: 100 steps, 9 targets, 5,000 queries. Minutes, so in two halves."""
-    wanted = reference[3]["robust"]
+def test_autoattack_leaves_the_images_of_the_original(reference):
+    """The published settings: 100 steps, 9 targets, 5,000 queries. Minutes, so a third of them."""
+    wanted, third = reference[3]["robust"], slice(0, None, 3)
     assert wanted.sum() == 54
-    assert (left(reference, STANDARD, half) != wanted[half]).sum() <= 1
+    assert (left(reference, STANDARD, third) != wanted[third]).sum() <= 1
 
 
 def without(monkeypatch, name):

@@ -223,7 +223,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_by_actors_that_is_stopped_leaves_nothing_running(
     protocol: Path, tmp_path: Path, place: Path, number: signal.Signals
 ) -> None:
