@@ -34,6 +34,7 @@ from analysis.stages import stages_table
 from analysis.standings import Standings, standing_sentences, standings
 from analysis.study import Study, group_networks, read_study
 from analysis.summary import closing, opening, sentences
+from analysis.tradeoffs import tradeoff_sentences
 from sampling.store import Results
 
 
@@ -162,6 +163,7 @@ def examine(
             *sentences(study, regressions),
             *model_sentences(models, terms),
             *prediction_sentences(prediction),
+            *tradeoff_sentences(correlations.between, study),
             *standing_sentences(found),
         ),
         doubts=tuple(notices(study, results.path)),
